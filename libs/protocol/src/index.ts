@@ -1,1 +1,13 @@
-export {};
+/** What all parties must agree on. Pure: no I/O, no clock, no randomness of its own. */
+export * from './bytes.ts';
+export * from './canonical.ts';
+export { CATALOGUE, EXIT_CODES } from './error-catalogue.ts';
+export * from './errors.ts';
+export * from './ids.ts';
+export * from './limits.ts';
+export * from './mediator-address.ts';
+export * from './message.ts';
+export * from './messages/identities.ts';
+export * from './messages/storage.ts';
+export * from './signing.ts';
+export * from './units.ts';
