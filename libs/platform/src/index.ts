@@ -1,1 +1,11 @@
-export {};
+/** Clock, randomness, config, logs, metrics, lifecycle, files, TLS, embedded Postgres: no domain knowledge. */
+export * from './clock.ts';
+export * from './config.ts';
+export * from './errors.ts';
+export * from './file-lock.ts';
+export * from './files.ts';
+export * from './lifecycle.ts';
+export * from './log.ts';
+export * from './metrics.ts';
+export * from './randomness.ts';
+export * from './simulated-clock.ts';

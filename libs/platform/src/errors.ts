@@ -1,0 +1,29 @@
+/** The one error that this library throws: a code, a sentence that says what is wrong, and one that says what to do next. */
+
+/**
+ * Codes start with the part they come from: `config.*`, `file.*`, `postgres.*`, `tls.*`.
+ * `message` already ends with `next`, so printing the message is enough.
+ */
+export class PlatformError extends Error {
+  readonly code: string;
+  /** What the reader can do about it: one sentence. */
+  readonly next: string;
+
+  constructor(code: string, problem: string, next: string, options?: { cause?: unknown }) {
+    super(`${problem} ${next}`, options);
+    this.name = 'PlatformError';
+    this.code = code;
+    this.next = next;
+  }
+}
+
+/** The `code` of a Node system error (`ENOENT`, `EADDRINUSE` ...), or undefined. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** A short text for an unknown thrown value. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
