@@ -1,1 +1,5 @@
-export {};
+/** Types generated from openapi/ and the clients that use them. */
+export * from './client.ts';
+export * from './documents.ts';
+export type { components as MediatorSchemas, operations as MediatorOperations } from './mediator.gen.ts';
+export type { components as StorageNodeSchemas, operations as StorageNodeOperations } from './storage-node.gen.ts';

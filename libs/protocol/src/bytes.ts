@@ -2,7 +2,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { fail } from './errors.ts';
 
-export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+export const toHex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 
 /** @throws HoldfastError `input.not-hex` unless `text` is lower-case hex (of `lengthBytes`, where given). */
 export function fromHex(text: string, lengthBytes?: number): Uint8Array {

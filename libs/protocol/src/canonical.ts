@@ -26,7 +26,8 @@ export class Writer {
       throw new MalformedError(`${value} does not fit ${byteCount} bytes`);
     }
     const start = this.#room(byteCount);
-    for (let i = byteCount - 1, rest = value; i >= 0; i -= 1, rest = Math.floor(rest / 256)) this.#buffer[start + i] = rest % 256;
+    for (let i = byteCount - 1, rest = value; i >= 0; i -= 1, rest = Math.floor(rest / 256))
+      this.#buffer[start + i] = rest % 256;
   }
   raw(bytes: Uint8Array): void {
     this.#buffer.set(bytes, this.#room(bytes.length));

@@ -10,7 +10,9 @@ export interface MediatorAddress {
 
 /** @throws HoldfastError `client.bad-address` */
 export function parseMediatorAddress(address: string): MediatorAddress {
-  const match = /^holdfast:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})\/?#([0-9a-fA-F]{64})$/.exec(address.trim());
+  const match = /^holdfast:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})\/?#([0-9a-fA-F]{64})$/.exec(
+    address.trim(),
+  );
   const port = Number(match?.[2]);
   if (match === null || port < 1 || port > 65_535) throw fail('client.bad-address', { address: address.slice(0, 200) });
   return { host: match[1]!.replace(/^\[|\]$/g, ''), port, caFingerprint: match[3]!.toLowerCase() };

@@ -54,7 +54,9 @@ describe('signed messages', () => {
     expect(codeOf(() => openMessage(receipt, context, token))).toBe('message.malformed');
   });
   test('are refused when another key signed', () => {
-    expect(codeOf(() => openMessage(grant, context, signMessage(grant, context, aGrant, client)))).toBe('message.bad-signature');
+    expect(codeOf(() => openMessage(grant, context, signMessage(grant, context, aGrant, client)))).toBe(
+      'message.bad-signature',
+    );
   });
   test('are refused when any bit is flipped', () => {
     const bytes = fromBase64Url(token);

@@ -53,7 +53,12 @@ function header<Body>(type: MessageType<Body>, context: SigningContext): Uint8Ar
 }
 
 /** Signs `body`. The caller's key must be the one that the body names as signer. */
-export function signMessage<Body>(type: MessageType<Body>, context: SigningContext, body: Body, key: SigningKey): string {
+export function signMessage<Body>(
+  type: MessageType<Body>,
+  context: SigningContext,
+  body: Body,
+  key: SigningKey,
+): string {
   const writer = new Writer();
   writer.raw(header(type, context));
   try {
@@ -79,7 +84,8 @@ export function openMessage<Body>(type: MessageType<Body>, context: SigningConte
   try {
     const found = reader.raw(expected.length);
     const typed = expected.length - 33;
-    if (Buffer.compare(found.subarray(0, typed), expected.subarray(0, typed)) !== 0) throw malformed(type, 'it is of another type or version');
+    if (Buffer.compare(found.subarray(0, typed), expected.subarray(0, typed)) !== 0)
+      throw malformed(type, 'it is of another type or version');
     if (Buffer.compare(found, expected) !== 0) throw fail('message.wrong-context', { type: type.tag });
     body = type.body.read(reader);
     reader.end();
