@@ -1,0 +1,54 @@
+/** The types and bounds that the modules of the data format share. What each byte means is in docs/format.md. */
+import { fail, type HoldfastError, MAX_DATA_SHARDS, MAX_SHARDS } from '@holdfast/protocol';
+
+/** Key, chunk id, pack id: all 32 bytes. */
+export const ID_BYTES = 32;
+/** The largest plaintext of one chunk, and the bound of every decompression. */
+export const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
+/** Bytes that sealing adds to a frame: the tag of AES-256-GCM. */
+export const SEAL_OVERHEAD_BYTES = 16;
+/** Frames in one pack at most. */
+export const MAX_FRAMES_PER_PACK = 16_384;
+
+/** What the codec needs of a vault's keys, each 32 secret bytes (`libs/keys` derives them from the words). */
+export interface VaultKeys {
+  readonly dataKey: Uint8Array;
+  readonly chunkIdKey: Uint8Array;
+  readonly maskKey: Uint8Array;
+  readonly gearKey: Uint8Array;
+}
+
+/** How a pack is spread: any `dataShards` of its `dataShards + parityShards` shards give it back. */
+export interface PackPolicy {
+  readonly dataShards: number;
+  readonly parityShards: number;
+}
+
+/** Where fresh random bytes come from; `libs/platform`'s `Randomness` fits. */
+export interface RandomSource {
+  bytes(count: number): Uint8Array;
+}
+
+/** Refuses a policy that the format does not allow: 1–20 data shards, n ≤ 40, n/k ≥ 2. */
+export function checkPolicy({ dataShards, parityShards }: PackPolicy): void {
+  const whole = Number.isInteger(dataShards) && Number.isInteger(parityShards);
+  if (!whole || dataShards < 1 || dataShards > MAX_DATA_SHARDS || dataShards + parityShards > MAX_SHARDS) {
+    throw fail('policy.out-of-range', { dataShards, parityShards });
+  }
+  if (parityShards < dataShards) throw fail('policy.redundancy-too-low', { dataShards, parityShards });
+}
+
+/** Data that came from outside and is not what the format says. */
+export const damaged = (what: string, detail: string, cause?: unknown): HoldfastError =>
+  fail('codec.damaged', { what, detail }, cause);
+
+/** A caller's mistake, never the data's. */
+export const badArgument = (detail: string): HoldfastError => fail('codec.bad-argument', { detail });
+
+/** A version byte that this program does not know. */
+export const unsupportedVersion = (what: string, version: number): HoldfastError =>
+  fail('codec.unsupported-version', { what, version });
+
+export function checkKey(name: string, key: Uint8Array): void {
+  if (key.length !== ID_BYTES) throw badArgument(`a ${name} of ${key.length} bytes instead of ${ID_BYTES}`);
+}
