@@ -1,7 +1,17 @@
 /** One setting's text → its value, or an Error whose message names the variable and says what would be right. */
 import { isAbsolute, join, resolve } from 'node:path';
 
-export type SettingType = 'string' | 'url' | 'path' | 'bool' | 'int' | 'number' | 'bytes' | 'duration' | 'list' | 'enum';
+export type SettingType =
+  | 'string'
+  | 'url'
+  | 'path'
+  | 'bool'
+  | 'int'
+  | 'number'
+  | 'bytes'
+  | 'duration'
+  | 'list'
+  | 'enum';
 
 export interface SettingShape {
   readonly env: string;

@@ -21,12 +21,32 @@ export type Setting =
   /** An absolute path; `~/` and relative paths are resolved. */
   | (SettingBase & { readonly type: 'path'; readonly default: string | null })
   | (SettingBase & { readonly type: 'bool'; readonly default: boolean | null })
-  | (SettingBase & { readonly type: 'int'; readonly default: number | null; readonly min?: number; readonly max?: number })
-  | (SettingBase & { readonly type: 'number'; readonly default: number | null; readonly min?: number; readonly max?: number })
+  | (SettingBase & {
+      readonly type: 'int';
+      readonly default: number | null;
+      readonly min?: number;
+      readonly max?: number;
+    })
+  | (SettingBase & {
+      readonly type: 'number';
+      readonly default: number | null;
+      readonly min?: number;
+      readonly max?: number;
+    })
   /** `10 GB`, `512MiB` or plain bytes → bytes. */
-  | (SettingBase & { readonly type: 'bytes'; readonly default: number | null; readonly min?: number; readonly max?: number })
+  | (SettingBase & {
+      readonly type: 'bytes';
+      readonly default: number | null;
+      readonly min?: number;
+      readonly max?: number;
+    })
   /** `250ms`, `90s`, `1h30m`, `30d` → milliseconds. */
-  | (SettingBase & { readonly type: 'duration'; readonly default: number | null; readonly min?: number; readonly max?: number })
+  | (SettingBase & {
+      readonly type: 'duration';
+      readonly default: number | null;
+      readonly min?: number;
+      readonly max?: number;
+    })
   /** Comma-separated. */
   | (SettingBase & { readonly type: 'list'; readonly default: readonly string[] | null })
   | (SettingBase & { readonly type: 'enum'; readonly values: readonly string[]; readonly default: string | null });
@@ -72,7 +92,7 @@ export class ConfigError extends PlatformError {
     const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
     super(
       'config.invalid',
-      `The configuration has ${count}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}\n`,
+      `The configuration has ${count}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
       'Correct the environment and start again; --help lists every setting.',
     );
     this.name = 'ConfigError';

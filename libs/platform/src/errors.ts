@@ -2,7 +2,7 @@
 
 /**
  * Codes start with the part they come from: `config.*`, `file.*`, `postgres.*`, `tls.*`.
- * `message` already ends with `next`, so printing the message is enough.
+ * Print `message` and then `next`.
  */
 export class PlatformError extends Error {
   readonly code: string;
@@ -10,7 +10,7 @@ export class PlatformError extends Error {
   readonly next: string;
 
   constructor(code: string, problem: string, next: string, options?: { cause?: unknown }) {
-    super(`${problem} ${next}`, options);
+    super(problem, options);
     this.name = 'PlatformError';
     this.code = code;
     this.next = next;

@@ -82,9 +82,14 @@ export async function readJsonFile<T>(path: string, validate: (value: unknown) =
     if (systemErrorCode(error) === 'ENOENT') {
       throw new PlatformError('file.missing', `There is no file ${path}.`, 'Check the path.', { cause: error });
     }
-    throw new PlatformError('file.unreadable', `${path} cannot be read: ${errorText(error)}.`, 'Check its permissions.', {
-      cause: error,
-    });
+    throw new PlatformError(
+      'file.unreadable',
+      `${path} cannot be read: ${errorText(error)}.`,
+      'Check its permissions.',
+      {
+        cause: error,
+      },
+    );
   }
   let value: unknown;
   try {
@@ -97,8 +102,13 @@ export async function readJsonFile<T>(path: string, validate: (value: unknown) =
   try {
     return validate(value);
   } catch (error) {
-    throw new PlatformError('file.invalid', `${path} is not as expected: ${errorText(error)}.`, 'Correct it or restore it from a copy.', {
-      cause: error,
-    });
+    throw new PlatformError(
+      'file.invalid',
+      `${path} is not as expected: ${errorText(error)}.`,
+      'Correct it or restore it from a copy.',
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -9,3 +9,4 @@ export * from './log.ts';
 export * from './metrics.ts';
 export * from './randomness.ts';
 export * from './simulated-clock.ts';
+export * from './tls/index.ts';

@@ -21,10 +21,15 @@ export function formatLogLine(line: string, colours: boolean): string {
   const level = String(record['level']);
   const time = String(record['time']).slice(11, 23);
   const shownLevel = level.toUpperCase().padEnd(5);
-  const head = colours ? `\x1b[90m${time}\x1b[0m \x1b[${COLOURS[level] ?? '0'}m${shownLevel}\x1b[0m` : `${time} ${shownLevel}`;
+  const head = colours
+    ? `\x1b[90m${time}\x1b[0m \x1b[${COLOURS[level] ?? '0'}m${shownLevel}\x1b[0m`
+    : `${time} ${shownLevel}`;
   const fields = Object.entries(record)
     .filter(([name]) => !NOT_FIELDS.has(name))
-    .map(([name, value]) => `${name}=${typeof value === 'string' && /^[\w./:@+-]+$/.test(value) ? value : JSON.stringify(value)}`);
+    .map(
+      ([name, value]) =>
+        `${name}=${typeof value === 'string' && /^[\w./:@+-]+$/.test(value) ? value : JSON.stringify(value)}`,
+    );
   const parts = [head, `${String(record['service'])}:`, printable(String(record['msg'] ?? '')), ...fields];
   return `${parts.join(' ')}\n${errorLines(record['err'])}`;
 }
@@ -33,7 +38,12 @@ function errorLines(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';
   const { stack, message } = error as { stack?: unknown; message?: unknown };
   const text = String(stack ?? message ?? '');
-  return text === '' ? '' : `${text.split('\n').map((part) => `    ${printable(part)}`).join('\n')}\n`;
+  return text === ''
+    ? ''
+    : `${text
+        .split('\n')
+        .map((part) => `    ${printable(part)}`)
+        .join('\n')}\n`;
 }
 
 /** A message must not steer the reader's terminal. */

@@ -47,7 +47,9 @@ export function createLogger(options: LoggerOptions): Logger {
       serializers: { err: (error: unknown) => redact(error instanceof Error ? stdSerializers.err(error) : error) },
       hooks: { streamWrite: redactUrls },
     },
-    { write: (line: string) => void destination.write(pretty ? formatLogLine(line, destination.isTTY === true) : line) },
+    {
+      write: (line: string) => void destination.write(pretty ? formatLogLine(line, destination.isTTY === true) : line),
+    },
   );
 }
 
