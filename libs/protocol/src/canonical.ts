@@ -30,7 +30,8 @@ export class Writer {
       this.#buffer[start + i] = rest % 256;
   }
   raw(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#room(bytes.length));
+    const start = this.#room(bytes.length);
+    this.#buffer.set(bytes, start);
   }
   finish(): Uint8Array {
     return new Uint8Array(this.#buffer.subarray(0, this.#length));

@@ -66,10 +66,23 @@ export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(CA
 
 /** An error received as problem+json, back as the error that the other side meant; unknown codes become `remote.unexpected`. */
 export function errorFromProblem(problem: unknown, from: string): HoldfastError {
-  const { code, params, detail } = (problem ?? {}) as Partial<Problem>;
-  if (typeof code === 'string' && isErrorCode(code)) return new HoldfastError(code, params ?? {});
-  return fail('remote.unexpected', { from, detail: String(detail ?? 'no details given').slice(0, 300) });
+  const { code, params, detail } = (problem ?? {}) as Record<string, unknown>;
+  if (typeof code === 'string' && isErrorCode(code)) return new HoldfastError(code, remoteParams(params));
+  const said = typeof detail === 'string' ? detail : 'no details given';
+  return fail('remote.unexpected', { from, detail: printable(said) });
 }
+
+/** What the other side says is shown to people: only text, bounded, without control characters. */
+const remoteParams = (params: unknown): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(params ?? {})
+      .filter((pair): pair is [string, string] => typeof pair[1] === 'string')
+      .slice(0, 16)
+      .map(([key, value]) => [key, printable(value)]),
+  );
+
+// oxlint-disable-next-line no-control-regex -- they are what is taken out
+const printable = (text: string): string => text.slice(0, 300).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 
 const fill = (text: string, params: Record<string, string>): string =>
   text.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '?');
