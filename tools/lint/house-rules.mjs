@@ -6,8 +6,9 @@
 /** `new Date()` and `Date()` read the clock of the machine; `new Date(value)` only converts. */
 const noAmbientDate = {
   meta: { type: 'problem', docs: { description: 'Time comes in as an argument.' } },
+  /** @param {any} context */
   create(context) {
-    const check = (node) => {
+    const check = (/** @type {any} */ node) => {
       const isDate = node.callee.type === 'Identifier' && node.callee.name === 'Date';
       if (isDate && (node.arguments.length === 0 || node.type === 'CallExpression')) {
         context.report({
@@ -23,8 +24,10 @@ const noAmbientDate = {
 /** `throw new Error(…)` has no code, so nobody can tell what happened or what to do next. */
 const noBareError = {
   meta: { type: 'problem', docs: { description: 'Errors come from the catalogue.' } },
+  /** @param {any} context */
   create(context) {
     return {
+      /** @param {any} node */
       ThrowStatement(node) {
         const thrown = node.argument;
         const isNew = thrown?.type === 'NewExpression' || thrown?.type === 'CallExpression';

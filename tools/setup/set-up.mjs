@@ -1,0 +1,259 @@
+/**
+ * Brings pnpm and Node 24 into `.tools/` with npm, then the workspace's packages with pnpm. Each part is made aside and
+ * renamed into place, and the stamp is written last: stopped at any moment, the next run takes up from there.
+ */
+import { spawn } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { installEnvironment, pnpmNetworkSettings } from './environment.mjs';
+import { explainFailure, refuseHost } from './explain.mjs';
+import { acquireLock } from './lock.mjs';
+import { isReady, runtimeKey, servesAsRuntime, setUpKey } from './workspace.mjs';
+
+const NEEDED_BYTES = 1_500_000_000;
+const LAST_WORDS_LINES = 15;
+
+/** A failure with everything that is known about it. */
+class SetUpFailure extends Error {}
+
+/**
+ * @param {import('./workspace.mjs').Workspace} workspace
+ * @returns {Promise<string | undefined>} a sentence on what went wrong and what to do, undefined when all is in place
+ */
+export async function setUp(workspace) {
+  const started = performance.now();
+  try {
+    refuseUnfitPlace(workspace);
+    const release = await acquireLock(join(workspace.tools, 'set-up.lock'), {
+      onWait: (pid) =>
+        say(`another set-up is running in this clone${pid === undefined ? '' : ` (process ${pid})`}; waiting for it`),
+    });
+    const running = endWithSignals(release);
+    try {
+      if (isReady(workspace)) return undefined;
+      await bringRuntime(workspace, running);
+      await installPackages(workspace, running);
+      writeAtomically(workspace.stamp, setUpKey(workspace));
+    } finally {
+      running.stopListening();
+      release();
+    }
+  } catch (error) {
+    if (error instanceof SetUpFailure) return error.message;
+    return explainFailure(String(error)) + ` (${/** @type {Error} */ (error).message})`;
+  }
+  say(`ready, in ${Math.round((performance.now() - started) / 1000)} s`);
+  return undefined;
+}
+
+/** @param {string} line */
+function say(line) {
+  process.stderr.write(`holdfast: ${line}\n`);
+}
+
+/** @param {import('./workspace.mjs').Workspace} workspace */
+function refuseUnfitPlace({ root, tools }) {
+  const header = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (process.report.getReport()).header;
+  const isMusl = process.platform === 'linux' && header?.glibcVersionRuntime === undefined;
+  const refusal = refuseHost({ platform: process.platform, arch: process.arch, isMusl });
+  if (refusal !== undefined) throw new SetUpFailure(refusal);
+  mkdirSync(join(tools, 'home'), { recursive: true });
+  accessSync(root, constants.W_OK);
+  accessSync(tools, constants.W_OK);
+  const { bavail, bsize } = statfsSync(tools);
+  const isFirst = !existsSync(join(root, 'node_modules', '.modules.yaml'));
+  if (isFirst && bavail * bsize < NEEDED_BYTES) throw new SetUpFailure(explainFailure('ENOSPC'));
+}
+
+/**
+ * npm brings pnpm, and Node 24 where the system's own is older, at the versions and checksums of tools/runtime.
+ * Install scripts stay off: the platform's packages hold their binaries as they are.
+ * @param {import('./workspace.mjs').Workspace} workspace
+ * @param {Running} running
+ */
+async function bringRuntime(workspace, running) {
+  const { root, tools, bin } = workspace;
+  const place = join(tools, `runtime-${runtimeKey(workspace)}`);
+  if (!existsSync(place)) {
+    const aside = join(tools, 'runtime-unfinished');
+    rmSync(aside, { recursive: true, force: true });
+    cpSync(join(root, 'tools', 'runtime'), aside, { recursive: true });
+    say('first run here: bringing pnpm and Node 24 into .tools (about 80 MB to fetch)');
+    await run(running, 'npm', [...npmInstall(), '--prefix', aside, '--cache', join(tools, 'npm-cache')], {
+      cwd: aside,
+      env: installEnvironment(process.env, workspace),
+    });
+    renameSync(aside, place);
+  }
+  const platform = `${process.platform}-${process.arch}`;
+  const modules = join(place, 'node_modules');
+  const node = servesAsRuntime(process.versions.node)
+    ? process.execPath
+    : join(modules, `node-${platform}`, 'bin', 'node');
+  const pnpm = join(modules, '@pnpm', `exe.${platform}`, 'pnpm');
+  if (!existsSync(node)) {
+    throw new SetUpFailure(
+      `There is no Node 24 to bring for ${platform}: install Node 24.9 or newer yourself, then run the same command again.`,
+    );
+  }
+  if (!existsSync(pnpm))
+    throw new SetUpFailure(
+      `npm brought no pnpm for ${platform}: remove the directory .tools and run the same command again.`,
+    );
+  mkdirSync(bin, { recursive: true });
+  for (const [name, target] of Object.entries({ node, pnpm })) link(join(bin, name), target);
+  for (const name of readdirSync(tools)) {
+    if (name.startsWith('runtime-') && name !== basename(place))
+      rmSync(join(tools, name), { recursive: true, force: true });
+  }
+  rmSync(join(tools, 'npm-cache'), { recursive: true, force: true });
+}
+
+/** The lock of tools/runtime covers Linux; elsewhere the platform's pnpm is asked for by its exact version. */
+function npmInstall() {
+  const common = [
+    '--ignore-scripts',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--no-dry-run',
+    '--loglevel=error',
+    '--fetch-retries=2',
+    '--fetch-retry-mintimeout=1000',
+    '--fetch-retry-maxtimeout=4000',
+  ];
+  if (process.platform === 'linux') return ['ci', '--package-lock', ...common];
+  return [
+    'install',
+    '--no-package-lock',
+    '--no-save',
+    ...common,
+    `@pnpm/exe.${process.platform}-${process.arch}@12.21.0`,
+  ];
+}
+
+/**
+ * @param {import('./workspace.mjs').Workspace} workspace
+ * @param {Running} running
+ */
+async function installPackages(workspace, running) {
+  const { root, bin } = workspace;
+  const env = installEnvironment(process.env, workspace);
+  const keys = ['registry', 'cafile', 'https-proxy', 'proxy', 'noproxy', 'strict-ssl'];
+  const network = pnpmNetworkSettings(
+    await run(
+      running,
+      'npm',
+      ['config', 'get', ...keys, '--loglevel=silent', '--cache', env['npm_config_cache'] ?? ''],
+      { cwd: root, env },
+    ),
+    env,
+  );
+  say('installing the workspace’s packages');
+  const path = `${bin}:${env['PATH'] ?? ''}`;
+  await run(running, join(bin, 'pnpm'), ['install', '--frozen-lockfile', '--prefer-offline'], {
+    cwd: root,
+    env: {
+      ...env,
+      ...network,
+      PATH: path,
+      pnpm_config_confirm_modules_purge: 'false',
+      pnpm_config_fetch_retries: '2',
+      pnpm_config_fetch_retry_mintimeout: '1000',
+      pnpm_config_fetch_retry_maxtimeout: '4000',
+    },
+  });
+}
+
+/**
+ * @typedef {object} Running
+ * @property {import('node:child_process').ChildProcess | undefined} child
+ * @property {() => void} stopListening
+ */
+
+/**
+ * A set-up that is told to stop takes its installer with it before it gives the lock back.
+ * @param {() => void} release
+ * @returns {Running}
+ */
+function endWithSignals(release) {
+  /** @type {NodeJS.Signals[]} */
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  /** @type {Running} */
+  const running = { child: undefined, stopListening: () => signals.forEach((signal) => process.off(signal, stop)) };
+  /** @param {NodeJS.Signals} signal */
+  function stop(signal) {
+    running.stopListening();
+    const end = () => {
+      release();
+      process.kill(process.pid, signal);
+    };
+    say('set-up stopped; the next run takes up from here');
+    if (running.child?.exitCode !== null) return end();
+    running.child.removeAllListeners('close').once('close', end);
+    running.child.kill('SIGTERM');
+  }
+  signals.forEach((signal) => process.on(signal, stop));
+  return running;
+}
+
+/**
+ * @param {Running} running
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ cwd: string, env: NodeJS.ProcessEnv }} options
+ * @returns {Promise<string>} what it printed on stdout
+ */
+function run(running, program, args, options) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    running.child = child;
+    let stdout = '';
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => ((stdout += text), (output += text)));
+    child.stderr.setEncoding('utf8').on('data', (text) => (output += text));
+    child.on('error', (error) => {
+      const missing = /** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT' && program === 'npm';
+      const advice = 'npm is not on the PATH: install Node 20 or newer together with npm.';
+      reject(missing ? new SetUpFailure(advice) : error);
+    });
+    child.on('close', (code, signal) => {
+      if (code === 0) return resolve(stdout);
+      const lines = output.trimEnd().split('\n');
+      process.stderr.write(`${lines.slice(-LAST_WORDS_LINES).join('\n')}\n`);
+      reject(new SetUpFailure(explainFailure(signal === null ? output : `${output}\nended by ${signal}`)));
+    });
+  });
+}
+
+/**
+ * @param {string} path
+ * @param {string} target
+ */
+function link(path, target) {
+  const aside = `${path}.new`;
+  rmSync(aside, { force: true });
+  symlinkSync(target.startsWith(join(path, '..', '..')) ? relative(join(path, '..'), target) : target, aside);
+  renameSync(aside, path);
+}
+
+/**
+ * @param {string} path
+ * @param {string} text
+ */
+function writeAtomically(path, text) {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
