@@ -1,6 +1,7 @@
 /** Clock, randomness, config, logs, metrics, lifecycle, files, TLS, embedded Postgres: no domain knowledge. */
 export * from './clock.ts';
 export * from './config.ts';
+export * from './embedded-postgres/index.ts';
 export * from './errors.ts';
 export * from './file-lock.ts';
 export * from './files.ts';
