@@ -19,6 +19,7 @@ export function childEnvironment(env, workspace, command) {
     ...homeFor(env, workspace),
     PATH: [workspace.bin, join(workspace.root, 'node_modules', '.bin'), env['PATH']].filter(Boolean).join(delimiter),
     NODE_OPTIONS: withFlags(env['NODE_OPTIONS'], flags),
+    XDG_CACHE_HOME: join(workspace.tools, 'cache'),
     ...(command.long ? { HOLDFAST_LONG: '1' } : {}),
   };
 }

@@ -20,8 +20,10 @@ import { basename, join, relative } from 'node:path';
 import { installEnvironment, pnpmNetworkSettings } from './environment.mjs';
 import { explainFailure, refuseHost } from './explain.mjs';
 import { acquireLock } from './lock.mjs';
-import { isReady, runtimeKey, servesAsRuntime, setUpKey } from './workspace.mjs';
+import { isReady, runtimeKey, runtimeManifest, servesAsRuntime, setUpKey } from './workspace.mjs';
 
+/** As in tools/runtime and package.json. */
+const PNPM_VERSION = '12.21.0';
 const NEEDED_BYTES = 1_500_000_000;
 const LAST_WORDS_LINES = 15;
 
@@ -45,6 +47,7 @@ export async function setUp(workspace) {
       if (isReady(workspace)) return undefined;
       await bringRuntime(workspace, running);
       await installPackages(workspace, running);
+      rmSync(join(workspace.tools, 'npm-cache'), { recursive: true, force: true });
       writeAtomically(workspace.stamp, setUpKey(workspace));
     } finally {
       running.stopListening();
@@ -84,14 +87,17 @@ function refuseUnfitPlace({ root, tools }) {
  * @param {Running} running
  */
 async function bringRuntime(workspace, running) {
-  const { root, tools, bin } = workspace;
+  const { tools, bin } = workspace;
   const place = join(tools, `runtime-${runtimeKey(workspace)}`);
   if (!existsSync(place)) {
     const aside = join(tools, 'runtime-unfinished');
     rmSync(aside, { recursive: true, force: true });
-    cpSync(join(root, 'tools', 'runtime'), aside, { recursive: true });
+    mkdirSync(aside);
+    const manifest = runtimeManifest(workspace);
+    if (existsSync(manifest)) cpSync(manifest, aside, { recursive: true });
     say('first run here: bringing pnpm and Node 24 into .tools (about 80 MB to fetch)');
-    await run(running, 'npm', [...npmInstall(), '--prefix', aside, '--cache', join(tools, 'npm-cache')], {
+    // No --prefix: npm would look for its global settings there too, and miss a certificate or registry set in them.
+    await run(running, 'npm', [...npmArguments(existsSync(manifest)), '--cache', join(tools, 'npm-cache')], {
       cwd: aside,
       env: installEnvironment(process.env, workspace),
     });
@@ -108,40 +114,30 @@ async function bringRuntime(workspace, running) {
       `There is no Node 24 to bring for ${platform}: install Node 24.9 or newer yourself, then run the same command again.`,
     );
   }
-  if (!existsSync(pnpm))
-    throw new SetUpFailure(
-      `npm brought no pnpm for ${platform}: remove the directory .tools and run the same command again.`,
-    );
+  if (!existsSync(pnpm)) {
+    throw new SetUpFailure(`npm brought no pnpm for ${platform}: remove the directory .tools and run it again.`);
+  }
   mkdirSync(bin, { recursive: true });
   for (const [name, target] of Object.entries({ node, pnpm })) link(join(bin, name), target);
   for (const name of readdirSync(tools)) {
-    if (name.startsWith('runtime-') && name !== basename(place))
-      rmSync(join(tools, name), { recursive: true, force: true });
+    const isOlder = name.startsWith('runtime-') && name !== basename(place);
+    if (isOlder) rmSync(join(tools, name), { recursive: true, force: true });
   }
-  rmSync(join(tools, 'npm-cache'), { recursive: true, force: true });
 }
 
-/** The lock of tools/runtime covers Linux; elsewhere the platform's pnpm is asked for by its exact version. */
-function npmInstall() {
-  const common = [
-    '--ignore-scripts',
-    '--include=optional',
-    '--no-audit',
-    '--no-fund',
-    '--no-dry-run',
-    '--loglevel=error',
-    '--fetch-retries=2',
-    '--fetch-retry-mintimeout=1000',
-    '--fetch-retry-maxtimeout=4000',
-  ];
-  if (process.platform === 'linux') return ['ci', '--package-lock', ...common];
-  return [
-    'install',
-    '--no-package-lock',
-    '--no-save',
-    ...common,
-    `@pnpm/exe.${process.platform}-${process.arch}@12.21.0`,
-  ];
+/**
+ * Nothing here is an optional dependency: npm would pass over a failed download of one in silence.
+ * @param {boolean} isLocked whether this platform has a lock under tools/runtime
+ */
+function npmArguments(isLocked) {
+  const common = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-dry-run', '--loglevel=error'];
+  const patience = ['--fetch-retries=3', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
+  if (!isLocked) {
+    const pnpm = `@pnpm/exe.${process.platform}-${process.arch}@${PNPM_VERSION}`;
+    return ['install', '--no-package-lock', '--no-save', ...common, ...patience, pnpm];
+  }
+  const node = servesAsRuntime(process.versions.node) ? '--omit=dev' : '--include=dev';
+  return ['ci', '--package-lock', node, ...common, ...patience];
 }
 
 /**
@@ -163,14 +159,15 @@ async function installPackages(workspace, running) {
   );
   say('installing the workspace’s packages');
   const path = `${bin}:${env['PATH'] ?? ''}`;
-  await run(running, join(bin, 'pnpm'), ['install', '--frozen-lockfile', '--prefer-offline'], {
+  // The lockfile was checked when it was written; checking it again would fetch the history of every package.
+  await run(running, join(bin, 'pnpm'), ['install', '--frozen-lockfile', '--trust-lockfile', '--prefer-offline'], {
     cwd: root,
     env: {
       ...env,
       ...network,
       PATH: path,
       pnpm_config_confirm_modules_purge: 'false',
-      pnpm_config_fetch_retries: '2',
+      pnpm_config_fetch_retries: '3',
       pnpm_config_fetch_retry_mintimeout: '1000',
       pnpm_config_fetch_retry_maxtimeout: '4000',
     },

@@ -34,26 +34,36 @@ export function servesAsRuntime(version) {
 }
 
 /**
- * Changes whenever a set-up would come out differently: other locks, another platform, another place (pnpm writes
- * absolute paths), another runtime.
+ * The manifest and lock of pnpm and Node 24 for this platform; where there is none, only pnpm is brought, unlocked.
  * @param {Workspace} workspace
  */
-export function setUpKey({ root }) {
-  const hash = createHash('sha256');
-  for (const name of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'tools/runtime/package-lock.json']) {
-    hash.update(readFileSync(join(root, name))).update('\0');
-  }
-  const runtime = servesAsRuntime(process.versions.node) ? `${process.version} ${process.execPath}` : 'own';
-  return hash.update(JSON.stringify([root, process.platform, process.arch, runtime])).digest('hex');
+export function runtimeManifest({ root }) {
+  return join(root, 'tools', 'runtime', `${process.platform}-${process.arch}`);
 }
 
 /**
  * Names the directory of pnpm and Node 24, so that a newer lock never touches one that is in use.
  * @param {Workspace} workspace
  */
-export function runtimeKey({ root }) {
-  const lock = readFileSync(join(root, 'tools/runtime/package-lock.json'));
-  return createHash('sha256').update(lock).update(`${process.platform}-${process.arch}`).digest('hex').slice(0, 12);
+export function runtimeKey(workspace) {
+  const lock = join(runtimeManifest(workspace), 'package-lock.json');
+  const hash = createHash('sha256').update(existsSync(lock) ? readFileSync(lock) : '');
+  const own = servesAsRuntime(process.versions.node) ? 'pnpm' : 'node';
+  return `${own}-${hash.update(`${process.platform}-${process.arch}`).digest('hex').slice(0, 12)}`;
+}
+
+/**
+ * Changes whenever a set-up would come out differently: other locks, another platform, another place (pnpm writes
+ * absolute paths), another runtime.
+ * @param {Workspace} workspace
+ */
+export function setUpKey(workspace) {
+  const hash = createHash('sha256');
+  for (const name of ['pnpm-lock.yaml', 'pnpm-workspace.yaml']) {
+    hash.update(readFileSync(join(workspace.root, name))).update('\0');
+  }
+  const runtime = servesAsRuntime(process.versions.node) ? process.execPath : 'own';
+  return hash.update(JSON.stringify([workspace.root, runtime, runtimeKey(workspace)])).digest('hex');
 }
 
 /**
