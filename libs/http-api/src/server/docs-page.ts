@@ -1,0 +1,36 @@
+/** `/openapi.json`, and `/docs`: the contract as a page to read, with every asset from this service. */
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+
+const CONTENT_SECURITY_POLICY = {
+  useDefaults: false,
+  directives: {
+    'default-src': ["'none'"],
+    'script-src': ["'self'"],
+    'style-src': ["'self'"],
+    'img-src': ["'self'", 'data:'],
+    'connect-src': ["'self'"],
+    'base-uri': ["'none'"],
+    'form-action': ["'none'"],
+    'frame-ancestors': ["'none'"],
+  },
+};
+
+/** Registers both in a scope of their own, because a page needs a wider content security policy than an API. */
+export async function addDocsPage(app: FastifyInstance, document: object): Promise<void> {
+  await app.register(async (scope) => {
+    await scope.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
+    await scope.register(swagger, { mode: 'static', specification: { document: document as never } });
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      // For reading only: requests need pinned certificates and signatures that a browser has not.
+      uiConfig: { supportedSubmitMethods: [], deepLinking: true, docExpansion: 'list', validatorUrl: null },
+      theme: { title: (document as { info: { title: string } }).info.title },
+    });
+    scope.get('/openapi.json', async (_request, reply) =>
+      reply.type('application/json; charset=utf-8').send(JSON.stringify(document)),
+    );
+  });
+}
