@@ -1,3 +1,9 @@
+export { type Arena, ARENA_ALIGNMENT_BYTES, createArena } from './arena.ts';
+export * from './chunker.ts';
+export * from './erasure.ts';
+export { CHUNK_MAX_BYTES, CHUNK_MIN_BYTES, CHUNK_NORMAL_BYTES, publishedGearTable } from './gear.ts';
+export { createKernel, type Kernel, SHARD_ALIGNMENT_BYTES } from './kernel.ts';
+export * from './policy.ts';
 export * from './chunk-id.ts';
 export * from './head.ts';
 export * from './index-object.ts';
