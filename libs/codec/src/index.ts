@@ -5,6 +5,8 @@ export { CHUNK_MAX_BYTES, CHUNK_MIN_BYTES, CHUNK_NORMAL_BYTES, publishedGearTabl
 export { createKernel, type Kernel, SHARD_ALIGNMENT_BYTES } from './kernel.ts';
 export * from './policy.ts';
 export * from './chunk-id.ts';
+export * from './compress.ts';
+export { type ExtendedAttribute, FILE_TYPES, type FileMeta, type FileType } from './file-meta.ts';
 export * from './head.ts';
 export * from './index-object.ts';
 export * from './mask.ts';
@@ -12,10 +14,14 @@ export * from './pack-builder.ts';
 export * from './pack-keys.ts';
 export * from './pack-ranges.ts';
 export * from './pack-reader.ts';
-export * from './pack-table.ts';
+export { PackTable, TABLE_ENTRY_BYTES, type TableEntry } from './pack-table.ts';
+export { type PackTrailer, TRAILER_BYTES, tailBytesOf } from './pack-trailer.ts';
 export {
   MAX_CHUNK_BYTES,
+  ID_BYTES,
   MAX_FRAMES_PER_PACK,
+  PACK_KINDS,
+  type PackKind,
   type PackPolicy,
   type RandomSource,
   SEAL_OVERHEAD_BYTES,
@@ -24,5 +30,17 @@ export {
 } from './shapes.ts';
 export * from './size-classes.ts';
 export * from './snapshot.ts';
-export * from './stream-ref.ts';
+export {
+  EMPTY_STREAM,
+  type GetChunk,
+  IDS_PER_LIST_CHUNK,
+  inlineStreamRef,
+  MAX_INLINE_IDS,
+  MAX_STREAM_DEPTH,
+  type PutChunk,
+  readStream,
+  streamChunkIds,
+  type StreamRef,
+  StreamRefBuilder,
+} from './stream-ref.ts';
 export * from './tree.ts';

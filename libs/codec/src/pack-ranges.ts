@@ -16,13 +16,29 @@ export interface ColumnRange {
 
 /** How much of a pack's end to ask for first: trailer and a table of up to 1,596 frames. */
 export const FIRST_TAIL_BYTES = 65_536;
+/** Columns begin at multiples of this: masks need 16, the erasure kernel likes whole vectors. */
+const COLUMN_ALIGNMENT = 64;
 
-/** The data-shard ranges that hold bytes `offset … offset + lengthBytes` of the pack, in order. */
+function check(name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) throw badArgument(`${name} ${value}`);
+}
+
+/**
+ * The data-shard ranges that hold bytes `offset … offset + lengthBytes` of the pack, in order; joined they are those
+ * bytes. For a frame: `packRange(entry.offset, entry.sealedBytes, shardLengthBytes)`.
+ */
 export function packRange(offset: number, lengthBytes: number, shardLengthBytes: number): ShardRange[] {
-  void offset;
-  void lengthBytes;
-  void shardLengthBytes;
-  throw badArgument('not built yet');
+  check('a range offset of', offset, 0);
+  check('a range length of', lengthBytes, 0);
+  check('a shard length of', shardLengthBytes, 1);
+  const ranges: ShardRange[] = [];
+  for (let at = offset; at < offset + lengthBytes;) {
+    const within = at % shardLengthBytes;
+    const length = Math.min(shardLengthBytes - within, offset + lengthBytes - at);
+    ranges.push({ shardIndex: (at - within) / shardLengthBytes, offset: within, lengthBytes: length });
+    at += length;
+  }
+  return ranges;
 }
 
 /**
@@ -30,7 +46,16 @@ export function packRange(offset: number, lengthBytes: number, shardLengthBytes:
  * than a shard the column is the whole shard: the decoded data shards, joined, then end with the tail.
  */
 export function tailColumn(tailBytes: number, shardLengthBytes: number): ColumnRange {
-  void tailBytes;
-  void shardLengthBytes;
-  throw badArgument('not built yet');
+  check('a tail of', tailBytes, 1);
+  check('a shard length of', shardLengthBytes, 1);
+  const start = Math.max(0, shardLengthBytes - tailBytes);
+  const offset = start - (start % COLUMN_ALIGNMENT);
+  return { offset, lengthBytes: shardLengthBytes - offset };
+}
+
+/** The column that holds one data-shard range, widened like `tailColumn`: to decode a range whose shard is away. */
+export function columnOf(range: ShardRange, shardLengthBytes: number): ColumnRange {
+  const offset = range.offset - (range.offset % COLUMN_ALIGNMENT);
+  const end = Math.ceil((range.offset + range.lengthBytes) / COLUMN_ALIGNMENT) * COLUMN_ALIGNMENT;
+  return { offset, lengthBytes: Math.min(end, shardLengthBytes) - offset };
 }

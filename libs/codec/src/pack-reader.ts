@@ -1,27 +1,18 @@
 /** Reads packs: whole ones from their unmasked data shards, or only their table or some frames from ranges of shards. */
-import type { PackId } from '@holdfast/protocol';
-import type { PackKind } from './pack-builder.ts';
-import type { PackTable, TableEntry } from './pack-table.ts';
-import { badArgument, type PackPolicy } from './shapes.ts';
-
-/** The sealed trailer: the last bytes of every pack. */
-export const TRAILER_BYTES = 64;
-
-export interface PackTrailer {
-  readonly kind: PackKind;
-  readonly policy: PackPolicy;
-  readonly frameCount: number;
-  /** Sealed table and trailer: the bytes at the pack's end that hold them. */
-  readonly tailBytes: number;
-  /** Bytes of all frames, from the pack's start. */
-  readonly framesBytes: number;
-  readonly packLengthBytes: number;
-}
+import { equalBytes, type PackId } from '@holdfast/protocol';
+import { type ChunkIdHasher, createChunkIdHasher } from './chunk-id.ts';
+import { decompress } from './compress.ts';
+import { packKey } from './pack-keys.ts';
+import { PackTable, type TableEntry } from './pack-table.ts';
+import { decodeTrailer, type PackTrailer, TRAILER_BYTES } from './pack-trailer.ts';
+import { PackSealer } from './seal.ts';
+import { badArgument, damaged } from './shapes.ts';
 
 /** What opening a pack needs beside its bytes. */
 export interface PackReaderOptions {
   readonly dataKey: Uint8Array;
-  readonly chunkIdKey: Uint8Array;
+  /** The key, or a hasher made from it that many readers of one thread share (cheaper for small packs). */
+  readonly chunkIdKey: Uint8Array | ChunkIdHasher;
   readonly packId: PackId;
 }
 
@@ -31,31 +22,55 @@ export interface PackReaderOptions {
  * @throws HoldfastError `codec.damaged`, `codec.unsupported-version`
  */
 export class PackReader {
-  constructor(options: PackReaderOptions) {
-    void options;
-    throw badArgument('not built yet');
+  readonly packId: PackId;
+  readonly #sealer: PackSealer;
+  readonly #chunkId: ChunkIdHasher;
+
+  constructor({ dataKey, chunkIdKey, packId }: PackReaderOptions) {
+    this.packId = packId;
+    this.#sealer = new PackSealer(packKey(dataKey, packId));
+    this.#chunkId = typeof chunkIdKey === 'function' ? chunkIdKey : createChunkIdHasher(chunkIdKey);
   }
-  /** From the pack's last 64 bytes. `packLengthBytes` = dataShards × shardLengthBytes must be what the trailer says. */
+
+  /**
+   * From the pack's last bytes, at least 64 of them. `packLengthBytes` = dataShards × shardLengthBytes must be what the
+   * trailer says.
+   */
   readTrailer(tail: Uint8Array, packLengthBytes: number): PackTrailer {
-    void tail;
-    void packLengthBytes;
-    throw badArgument('not built yet');
+    if (tail.length < TRAILER_BYTES) throw badArgument(`${tail.length} bytes for a trailer of ${TRAILER_BYTES}`);
+    const plaintext = this.#sealer.open('trailer', 0, tail.subarray(tail.length - TRAILER_BYTES));
+    return decodeTrailer(plaintext, packLengthBytes);
   }
+
   /** From the pack's last bytes, at least `trailer.tailBytes` of them (the whole pack will do). */
   readTable(tail: Uint8Array, trailer: PackTrailer): PackTable {
-    void tail;
-    void trailer;
-    throw badArgument('not built yet');
+    if (tail.length < trailer.tailBytes) throw badArgument(`${tail.length} bytes for a tail of ${trailer.tailBytes}`);
+    const sealed = tail.subarray(tail.length - trailer.tailBytes, tail.length - TRAILER_BYTES);
+    const table = new PackTable(this.#sealer.open('table', 0, sealed));
+    if (table.framesBytes !== trailer.framesBytes) throw damaged('the table of a pack', 'its frames do not add up');
+    return table;
   }
+
+  /** Trailer and table of a whole pack: its k × shardLength unmasked bytes. */
+  readPack(pack: Uint8Array): { readonly trailer: PackTrailer; readonly table: PackTable } {
+    const trailer = this.readTrailer(pack, pack.length);
+    return { trailer, table: this.readTable(pack, trailer) };
+  }
+
   /** The plaintext of the frame whose `entry.sealedBytes` bytes `sealed` are, in a buffer of its own. */
   openFrame(entry: TableEntry, sealed: Uint8Array): Uint8Array {
-    void entry;
-    void sealed;
-    throw badArgument('not built yet');
+    if (sealed.length !== entry.sealedBytes)
+      throw badArgument(`${sealed.length} bytes for a frame of ${entry.sealedBytes}`);
+    const body = this.#sealer.open('frame', entry.frame, sealed);
+    const plaintext = entry.compressed ? decompress(body, entry.plaintextBytes) : body;
+    if (!equalBytes(this.#chunkId(plaintext), entry.id)) {
+      throw damaged(`frame ${entry.frame} of a pack`, 'its plaintext is not the chunk that the table names');
+    }
+    return plaintext;
   }
-  /** Trailer and table of a whole pack (k × shardLength unmasked bytes). */
-  readPack(pack: Uint8Array): { readonly trailer: PackTrailer; readonly table: PackTable } {
-    void pack;
-    throw badArgument('not built yet');
+
+  /** `openFrame` out of a whole pack. */
+  openFrameOf(pack: Uint8Array, entry: TableEntry): Uint8Array {
+    return this.openFrame(entry, pack.subarray(entry.offset, entry.offset + entry.sealedBytes));
   }
 }

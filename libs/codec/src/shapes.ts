@@ -29,13 +29,25 @@ export interface RandomSource {
   bytes(count: number): Uint8Array;
 }
 
-/** Refuses a policy that the format does not allow: 1–20 data shards, n ≤ 40, n/k ≥ 2. */
-export function checkPolicy({ dataShards, parityShards }: PackPolicy): void {
-  const whole = Number.isInteger(dataShards) && Number.isInteger(parityShards);
-  if (!whole || dataShards < 1 || dataShards > MAX_DATA_SHARDS || dataShards + parityShards > MAX_SHARDS) {
-    throw fail('policy.out-of-range', { dataShards, parityShards });
+export const PACK_KINDS = ['data', 'tree', 'index'] as const;
+/** `data`: contents of files, and lists of their chunk ids; `tree`: trees and snapshot records; `index`: index objects. */
+export type PackKind = (typeof PACK_KINDS)[number];
+
+/** Whether the format allows it: 1–20 data shards, n ≤ 40, n/k ≥ 2. */
+export const isPolicy = ({ dataShards, parityShards }: PackPolicy): boolean =>
+  dataShards >= 1 &&
+  dataShards <= MAX_DATA_SHARDS &&
+  parityShards >= dataShards &&
+  dataShards + parityShards <= MAX_SHARDS;
+
+/** @throws HoldfastError `policy.out-of-range`, `policy.redundancy-too-low` */
+export function checkPolicy(policy: PackPolicy): void {
+  const { dataShards, parityShards } = policy;
+  if (Number.isInteger(dataShards) && Number.isInteger(parityShards)) {
+    if (isPolicy(policy)) return;
+    if (parityShards < dataShards) throw fail('policy.redundancy-too-low', { dataShards, parityShards });
   }
-  if (parityShards < dataShards) throw fail('policy.redundancy-too-low', { dataShards, parityShards });
+  throw fail('policy.out-of-range', { dataShards, parityShards });
 }
 
 /** Data that came from outside and is not what the format says. */

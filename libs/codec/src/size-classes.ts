@@ -19,11 +19,13 @@ function shardLengthClasses(): number[] {
 
 /**
  * Bytes of the largest pack that a builder makes under this policy: what its region must hold, and what
- * `PackBuilder.canAdd` fills up to. Between 20 and 32 MiB.
+ * `PackBuilder.canAdd` fills up to. Between 22 and 32 MiB.
  */
 export function packCapacityBytes(policy: PackPolicy): number {
   checkPolicy(policy);
-  return policy.dataShards * SHARD_LENGTH_CLASSES.findLast((length) => length * policy.dataShards <= PACK_TARGET_BYTES)!;
+  return (
+    policy.dataShards * SHARD_LENGTH_CLASSES.findLast((length) => length * policy.dataShards <= PACK_TARGET_BYTES)!
+  );
 }
 
 /** The smallest class of which `dataShards` shards hold `contentBytes`. */
