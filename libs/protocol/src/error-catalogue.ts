@@ -397,6 +397,18 @@ export const CATALOGUE = {
     'Set HOLDFAST_PASSPHRASE_FILE or HOLDFAST_PASSPHRASE_COMMAND.',
   ),
   'passphrase.empty': entry(400, 'usage', 'The passphrase is empty.', 'Choose one; it protects the keys on this disk.'),
+  'client.not-set-up': entry(
+    404,
+    'usage',
+    'There is no vault set up in {path}.',
+    'Run holdfast init (a new vault) or holdfast recover (from 24 words).',
+  ),
+  'client.bad-config': entry(
+    422,
+    'usage',
+    'The configuration {path} is not valid: {detail}',
+    'Correct the named key; holdfast init in another HOLDFAST_HOME shows what one looks like.',
+  ),
   'client.no-directories': entry(400, 'usage', 'There is nothing to back up yet.', 'Add a directory: holdfast add DIR'),
   'client.bad-directory': entry(400, 'usage', '{path}: {detail}', 'Check the path.'),
   'client.locked': entry(

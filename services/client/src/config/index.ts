@@ -1,0 +1,2 @@
+/** The client's configuration file. */
+export * from './client-config.ts';
