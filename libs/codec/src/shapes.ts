@@ -1,5 +1,7 @@
 /** The types and bounds that the modules of the data format share. What each byte means is in docs/format.md. */
-import { fail, type HoldfastError, MAX_DATA_SHARDS, MAX_SHARDS } from '@holdfast/protocol';
+import { fail, type HoldfastError } from '@holdfast/protocol';
+
+export { checkPolicy, isPolicy, type PackPolicy } from '@holdfast/protocol';
 
 /** Key, chunk id, pack id: all 32 bytes. */
 export const ID_BYTES = 32;
@@ -18,12 +20,6 @@ export interface VaultKeys {
   readonly gearKey: Uint8Array;
 }
 
-/** How a pack is spread: any `dataShards` of its `dataShards + parityShards` shards give it back. */
-export interface PackPolicy {
-  readonly dataShards: number;
-  readonly parityShards: number;
-}
-
 /** Where fresh random bytes come from; `libs/platform`'s `Randomness` fits. */
 export interface RandomSource {
   bytes(count: number): Uint8Array;
@@ -32,23 +28,6 @@ export interface RandomSource {
 export const PACK_KINDS = ['data', 'tree', 'index'] as const;
 /** `data`: contents of files, and lists of their chunk ids; `tree`: trees and snapshot records; `index`: index objects. */
 export type PackKind = (typeof PACK_KINDS)[number];
-
-/** Whether the format allows it: 1–20 data shards, n ≤ 40, n/k ≥ 2. */
-export const isPolicy = ({ dataShards, parityShards }: PackPolicy): boolean =>
-  dataShards >= 1 &&
-  dataShards <= MAX_DATA_SHARDS &&
-  parityShards >= dataShards &&
-  dataShards + parityShards <= MAX_SHARDS;
-
-/** @throws HoldfastError `policy.out-of-range`, `policy.redundancy-too-low` */
-export function checkPolicy(policy: PackPolicy): void {
-  const { dataShards, parityShards } = policy;
-  if (Number.isInteger(dataShards) && Number.isInteger(parityShards)) {
-    if (isPolicy(policy)) return;
-    if (parityShards < dataShards) throw fail('policy.redundancy-too-low', { dataShards, parityShards });
-  }
-  throw fail('policy.out-of-range', { dataShards, parityShards });
-}
 
 /** Data that came from outside and is not what the format says. */
 export const damaged = (what: string, detail: string, cause?: unknown): HoldfastError =>

@@ -9,5 +9,6 @@ export * from './mediator-address.ts';
 export * from './message.ts';
 export * from './messages/identities.ts';
 export * from './messages/storage.ts';
+export * from './policy.ts';
 export * from './signing.ts';
 export * from './units.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MAX_SHARDS } from '@holdfast/protocol';
+import { MAX_SHARDS } from './limits.ts';
 import fc from 'fast-check';
 import { defaultPolicy, fitPolicy } from './policy.ts';
 
