@@ -1,4 +1,6 @@
 /** Native ESM, TypeScript stripped by swc, workspace packages resolved to their sources. */
+import { availableParallelism } from 'node:os';
+
 export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { exportConditions: ['@holdfast/source', 'node', 'node-addons', 'import'] },
@@ -10,7 +12,9 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/{libs,services,test,tools}/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.tools/'],
-  modulePathIgnorePatterns: ['/dist/', '/.tools/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.tools/'],
+  modulePathIgnorePatterns: ['<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.tools/'],
+  cacheDirectory: '<rootDir>/.tools/jest-cache',
+  maxWorkers: availableParallelism(),
   testTimeout: 30_000,
 };

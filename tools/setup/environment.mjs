@@ -1,4 +1,5 @@
 /** The environment that a command of the workspace runs in: its Node and tools first on the PATH, sources not dist. */
+import { accessSync, constants } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 const FLAGS = ['--conditions=@holdfast/source', '--disable-warning=ExperimentalWarning'];
@@ -25,13 +26,25 @@ export function childEnvironment(env, workspace, command) {
 }
 
 /**
- * An unset, empty or relative HOME makes tools write into whatever directory they stand in: give them one in `.tools/`.
+ * An unset, empty or relative HOME makes tools write into whatever directory they stand in, and one that may not be
+ * entered makes them fail: give them one in `.tools/`.
  * @param {NodeJS.ProcessEnv} env
  * @param {import('./workspace.mjs').Workspace} workspace
  * @returns {{ HOME?: string }}
  */
-export function homeFor(env, workspace) {
-  return isAbsolute(env['HOME'] ?? '') ? {} : { HOME: join(workspace.tools, 'home') };
+function homeFor(env, workspace) {
+  const home = env['HOME'] ?? '';
+  return isAbsolute(home) && mayEnter(home) ? {} : { HOME: join(workspace.tools, 'home') };
+}
+
+/** @param {string} directory */
+function mayEnter(directory) {
+  try {
+    accessSync(directory, constants.R_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -10,30 +10,51 @@ const TOUCH_EVERY_MS = 2_000;
 /** An owner on another machine (a shared directory) can only be judged by its silence. */
 const SILENT_MS = 30_000;
 
+/** @typedef {{ pid: number, startTicks: string | undefined }} ProcessId a pid alone may be another process by now */
+
 /**
  * @typedef {object} Owner
- * @property {number} pid
+ * @property {ProcessId} process
+ * @property {ProcessId | undefined} [installer] what it has running: an owner that was killed may leave it behind
  * @property {string} host
  * @property {string} token
  */
 
 /**
  * @param {Owner | undefined} owner undefined: the owner file is not there (yet), or is not whole
- * @param {{ host: string, silentMs: number, isAlive: (pid: number) => boolean }} seen
+ * @param {{ host: string, silentMs: number, isAlive: (process: ProcessId) => boolean }} seen
  * @returns {boolean} whether the lock was left behind
  */
 export function isLeftBehind(owner, seen) {
-  if (owner !== undefined && owner.host === seen.host && !seen.isAlive(owner.pid)) return true;
-  return seen.silentMs > SILENT_MS;
+  if (owner === undefined || owner.host !== seen.host) return seen.silentMs > SILENT_MS;
+  return ![owner.process, owner.installer].some((process) => process !== undefined && seen.isAlive(process));
 }
 
-/** @param {number} pid */
-export function isProcessAlive(pid) {
+/** @param {ProcessId} id */
+export function isProcessAlive({ pid, startTicks }) {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPERM') return false;
+  }
+  return startTicks === undefined || startTicksOf(pid) === startTicks;
+}
+
+/** @param {number} pid @returns {ProcessId} */
+export function processId(pid) {
+  return { pid, startTicks: startTicksOf(pid) };
+}
+
+/**
+ * @param {number} pid
+ * @returns {string | undefined} when it started, in ticks since the machine did; undefined where there is no /proc
+ */
+function startTicksOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
   }
 }
 
@@ -41,10 +62,10 @@ export function isProcessAlive(pid) {
  * Waits until the lock is ours.
  * @param {string} path the lock directory; its parent exists
  * @param {{ onWait?: (pid: number | undefined) => void, pollMs?: number }} [options]
- * @returns {Promise<() => void>} releases it
+ * @returns {Promise<{ noteInstaller: (pid: number | undefined) => void, release: () => void }>}
  */
 export async function acquireLock(path, { onWait, pollMs = 200 } = {}) {
-  const owner = { pid: process.pid, host: hostname(), token: randomUUID() };
+  const owner = { process: processId(process.pid), host: hostname(), token: randomUUID() };
   for (let waited = false; ;) {
     if (tryLock(path, owner)) break;
     const other = readOwner(path);
@@ -53,15 +74,18 @@ export async function acquireLock(path, { onWait, pollMs = 200 } = {}) {
       clearAway(path, other);
       continue;
     }
-    if (!waited) onWait?.(other?.pid);
+    if (!waited) onWait?.(other?.process.pid);
     waited = true;
     await sleep(pollMs);
   }
   const touching = setInterval(() => touch(path), TOUCH_EVERY_MS);
   touching.unref();
-  return () => {
-    clearInterval(touching);
-    if (readOwner(path)?.token === owner.token) rmSync(path, { recursive: true, force: true });
+  return {
+    noteInstaller: (pid) => writeOwner(path, { ...owner, installer: pid === undefined ? undefined : processId(pid) }),
+    release: () => {
+      clearInterval(touching);
+      if (readOwner(path)?.token === owner.token) rmSync(path, { recursive: true, force: true });
+    },
   };
 }
 
@@ -76,8 +100,18 @@ function tryLock(path, owner) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EEXIST') return false;
     throw error;
   }
-  writeFileSync(join(path, 'owner.json'), JSON.stringify(owner));
+  writeOwner(path, owner);
   return true;
+}
+
+/**
+ * @param {string} path
+ * @param {Owner} owner
+ */
+function writeOwner(path, owner) {
+  const file = join(path, 'owner.json');
+  writeFileSync(`${file}.new`, JSON.stringify(owner));
+  renameSync(`${file}.new`, file);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -38,11 +39,11 @@ export async function setUp(workspace) {
   const started = performance.now();
   try {
     refuseUnfitPlace(workspace);
-    const release = await acquireLock(join(workspace.tools, 'set-up.lock'), {
+    const lock = await acquireLock(join(workspace.tools, 'set-up.lock'), {
       onWait: (pid) =>
         say(`another set-up is running in this clone${pid === undefined ? '' : ` (process ${pid})`}; waiting for it`),
     });
-    const running = endWithSignals(release);
+    const running = endWithSignals(lock);
     try {
       if (isReady(workspace)) return undefined;
       await bringRuntime(workspace, running);
@@ -51,7 +52,7 @@ export async function setUp(workspace) {
       writeAtomically(workspace.stamp, setUpKey(workspace));
     } finally {
       running.stopListening();
-      release();
+      lock.release();
     }
   } catch (error) {
     if (error instanceof SetUpFailure) return error.message;
@@ -90,9 +91,8 @@ async function bringRuntime(workspace, running) {
   const { tools, bin } = workspace;
   const place = join(tools, `runtime-${runtimeKey(workspace)}`);
   if (!existsSync(place)) {
-    const aside = join(tools, 'runtime-unfinished');
-    rmSync(aside, { recursive: true, force: true });
-    mkdirSync(aside);
+    // A name of its own: an npm that outlived a killed set-up may still be writing to the last one.
+    const aside = mkdtempSync(join(tools, 'runtime-unfinished-'));
     const manifest = runtimeManifest(workspace);
     if (existsSync(manifest)) cpSync(manifest, aside, { recursive: true });
     say('first run here: bringing pnpm and Node 24 into .tools (about 80 MB to fetch)');
@@ -177,19 +177,24 @@ async function installPackages(workspace, running) {
 /**
  * @typedef {object} Running
  * @property {import('node:child_process').ChildProcess | undefined} child
+ * @property {(pid: number | undefined) => void} noteInstaller
  * @property {() => void} stopListening
  */
 
 /**
  * A set-up that is told to stop takes its installer with it before it gives the lock back.
- * @param {() => void} release
+ * @param {Awaited<ReturnType<typeof acquireLock>>} lock
  * @returns {Running}
  */
-function endWithSignals(release) {
+function endWithSignals({ noteInstaller, release }) {
   /** @type {NodeJS.Signals[]} */
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   /** @type {Running} */
-  const running = { child: undefined, stopListening: () => signals.forEach((signal) => process.off(signal, stop)) };
+  const running = {
+    child: undefined,
+    noteInstaller,
+    stopListening: () => signals.forEach((signal) => process.off(signal, stop)),
+  };
   /** @param {NodeJS.Signals} signal */
   function stop(signal) {
     running.stopListening();
@@ -198,9 +203,10 @@ function endWithSignals(release) {
       process.kill(process.pid, signal);
     };
     say('set-up stopped; the next run takes up from here');
-    if (running.child?.exitCode !== null) return end();
-    running.child.removeAllListeners('close').once('close', end);
-    running.child.kill('SIGTERM');
+    const { child } = running;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return end();
+    child.removeAllListeners('close').once('close', end);
+    child.kill('SIGTERM');
   }
   signals.forEach((signal) => process.on(signal, stop));
   return running;
@@ -217,6 +223,7 @@ function run(running, program, args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     running.child = child;
+    running.noteInstaller(child.pid);
     let stdout = '';
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => ((stdout += text), (output += text)));
