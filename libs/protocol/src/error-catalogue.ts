@@ -448,6 +448,20 @@ export const CATALOGUE = {
     '{address} is not a mediator address.',
     'It looks like holdfast://host:port#fingerprint; it stands on your recovery sheet.',
   ),
+  'client.bad-pattern': entry(
+    400,
+    'usage',
+    'The pattern {pattern} cannot be used: {detail}.',
+    'Write a path as holdfast ls shows it, or names with * and **; see holdfast restore --help.',
+  ),
+  'client.no-match': entry(
+    404,
+    'usage',
+    'Nothing in the snapshot matches {pattern}.',
+    'Look what is in it: holdfast ls.',
+  ),
+  'client.bad-target': entry(409, 'usage', '{path} cannot be restored into: {detail}', 'Choose another directory.'),
+  'client.usage': entry(400, 'usage', '{detail}', 'See holdfast {command} --help.'),
   'client.interrupted': entry(499, 'interrupted', 'Stopped.', 'Run the command again: it goes on where it stopped.'),
   'client.state-damaged': entry(
     422,
