@@ -1,6 +1,6 @@
 /** zstd (RFC 8878) where it pays, with a cheap look first, and decompression that a hostile frame cannot blow up. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { damaged, MAX_CHUNK_BYTES } from './shapes.ts';
+import { damaged, MAX_FRAME_BYTES } from './shapes.ts';
 
 export const DEFAULT_COMPRESSION_LEVEL = 1;
 /** Shorter plaintexts are never worth a frame header. */
@@ -10,8 +10,8 @@ const SAMPLE_FROM_BYTES = 128 * 1024;
 const SAMPLE_BYTES = 32 * 1024;
 /** What compression must save to be kept: 3 %. */
 const WORTHWHILE = 0.97;
-/** A frame that wants a larger window than the largest chunk is refused before it is allocated. */
-const MAX_WINDOW_LOG = Math.log2(MAX_CHUNK_BYTES);
+/** A frame that wants a larger window than the largest frame is refused before it is allocated. */
+const MAX_WINDOW_LOG = Math.log2(MAX_FRAME_BYTES);
 
 function zstd(plaintext: Uint8Array, level: number): Buffer {
   return zstdCompressSync(plaintext, {
@@ -47,10 +47,10 @@ export function decompress(compressed: Uint8Array, plaintextBytes: number): Uint
       params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
     });
   } catch (error) {
-    throw damaged('a compressed chunk', error instanceof Error ? error.message : 'zstd failed', error);
+    throw damaged('a compressed frame', error instanceof Error ? error.message : 'zstd failed', error);
   }
   if (plaintext.length !== plaintextBytes) {
-    throw damaged('a compressed chunk', `it holds ${plaintext.length} bytes instead of ${plaintextBytes}`);
+    throw damaged('a compressed frame', `it holds ${plaintext.length} bytes instead of ${plaintextBytes}`);
   }
   return plaintext;
 }

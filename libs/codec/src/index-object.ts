@@ -6,7 +6,7 @@ import { readPolicy, readShardLength, tailBytesOf } from './pack-trailer.ts';
 import {
   checkPolicy,
   ID_BYTES,
-  MAX_FRAMES_PER_PACK,
+  MAX_CHUNKS_PER_PACK,
   PACK_KINDS,
   type PackKind,
   type PackPolicy,
@@ -16,7 +16,7 @@ import {
 export const INDEX_VERSION = 1;
 /** An index chunk is closed before it would grow beyond this. */
 const INDEX_CHUNK_BYTES = 1024 * 1024;
-/** Pack id, kind, k, m, shard length, frame count. */
+/** Pack id, kind, k, m, shard length, chunk count. */
 const PACK_HEADER_BYTES = ID_BYTES + 3 + 4 + 4;
 
 /** What the index says about one pack; `ClosedPack` fits. */
@@ -44,7 +44,7 @@ export class IndexEncoder {
     writer.u8(policy.dataShards);
     writer.u8(policy.parityShards);
     writer.u32(shardLengthBytes);
-    writer.u32(table.frameCount);
+    writer.u32(table.chunkCount);
     writer.raw(table.bytes);
     return full;
   }
@@ -70,10 +70,10 @@ export function decodeIndexChunk(bytes: Uint8Array): IndexedPack[] {
     const kind = PACK_KINDS[reader.u8() - 1] ?? reader.refuse('an unknown kind of pack');
     const policy = readPolicy(reader);
     const shardLengthBytes = readShardLength(reader);
-    const frameCount = reader.u32();
-    if (frameCount > MAX_FRAMES_PER_PACK) reader.refuse(`${frameCount} frames`);
-    const table = new PackTable(reader.raw(frameCount * TABLE_ENTRY_BYTES));
-    if (table.framesBytes + tailBytesOf(frameCount) > policy.dataShards * shardLengthBytes) {
+    const chunkCount = reader.u32();
+    if (chunkCount > MAX_CHUNKS_PER_PACK) reader.refuse(`${chunkCount} chunks`);
+    const table = new PackTable(reader.raw(chunkCount * TABLE_ENTRY_BYTES));
+    if (table.framesBytes + tailBytesOf(chunkCount) > policy.dataShards * shardLengthBytes) {
       reader.refuse('the frames of a pack are longer than it');
     }
     packs.push({ packId, kind, policy, shardLengthBytes, table });

@@ -22,7 +22,7 @@ export { type PackTrailer, TRAILER_BYTES, tailBytesOf } from './pack-trailer.ts'
 export {
   MAX_CHUNK_BYTES,
   ID_BYTES,
-  MAX_FRAMES_PER_PACK,
+  MAX_CHUNKS_PER_PACK,
   PACK_KINDS,
   type PackKind,
   type PackPolicy,

@@ -10,7 +10,7 @@ import {
   badArgument,
   ID_BYTES,
   MAX_CHUNK_BYTES,
-  MAX_FRAMES_PER_PACK,
+  MAX_CHUNKS_PER_PACK,
   type PackKind,
   type PackPolicy,
   type RandomSource,
@@ -30,13 +30,6 @@ export interface PackBuilderOptions {
   readonly compressionLevel?: number;
 }
 
-export interface AddedFrame {
-  /** Number of the frame in the pack, from 0. */
-  readonly frame: number;
-  readonly sealedBytes: number;
-  readonly compressed: boolean;
-}
-
 export interface ClosedPack {
   readonly packId: PackId;
   readonly kind: PackKind;
@@ -49,6 +42,9 @@ export interface ClosedPack {
   readonly table: PackTable;
 }
 
+/** Chunks up to this length share a frame: a call of zstd and one of AES for many of them, and they compress better. */
+const SMALL_CHUNK_BYTES = 64 * 1024;
+const JOINED_FRAME_BYTES = 128 * 1024;
 const PADDING_PIECE_BYTES = 256 * 1024;
 
 /**
@@ -63,7 +59,12 @@ export class PackBuilder {
   readonly #level: number;
   readonly #sealer: PackSealer;
   readonly #table = new PackTableBuilder();
+  #frameCount = 0;
   #framesBytes = 0;
+  /** Small chunks that wait for their common frame. */
+  #joined: Uint8Array | undefined;
+  #joinedBytes = 0;
+  #waiting: { readonly id: Uint8Array; readonly plaintextBytes: number }[] = [];
   #finished = false;
 
   constructor(options: PackBuilderOptions) {
@@ -80,64 +81,89 @@ export class PackBuilder {
     this.#sealer = new PackSealer(packKey(options.dataKey, this.packId));
   }
 
-  get frameCount(): number {
-    return this.#table.frameCount;
+  get chunkCount(): number {
+    return this.#table.chunkCount + this.#waiting.length;
   }
 
-  /** Frames, table and trailer so far. */
+  /** Frames, table and trailer so far; small chunks that wait for their frame count uncompressed. */
   get contentBytes(): number {
-    return this.#framesBytes + tailBytesOf(this.frameCount);
+    const waitingBytes = this.#joinedBytes === 0 ? 0 : this.#joinedBytes + SEAL_OVERHEAD_BYTES;
+    return this.#framesBytes + waitingBytes + tailBytesOf(this.chunkCount);
   }
 
   /** Whether a chunk of this length surely fits, however badly it compresses. An empty builder fits every chunk. */
   canAdd(plaintextBytes: number): boolean {
-    const framesBytes = this.#framesBytes + plaintextBytes + SEAL_OVERHEAD_BYTES;
-    return (
-      this.frameCount < MAX_FRAMES_PER_PACK && framesBytes + tailBytesOf(this.frameCount + 1) <= this.#capacityBytes
-    );
+    if (this.chunkCount === MAX_CHUNKS_PER_PACK) return false;
+    const growth = plaintextBytes + SEAL_OVERHEAD_BYTES + tailBytesOf(1) - tailBytesOf(0);
+    return this.contentBytes + growth <= this.#capacityBytes;
   }
 
   /**
-   * Compresses where it pays, seals, and writes the frame into the region. `plaintext` may lie in the same memory but
-   * not in the region. The id is taken as given (32 bytes; `createChunkIdHasher`).
+   * Compresses where it pays, seals, and writes the frame into the region; small chunks are copied aside first, to
+   * share a frame. `plaintext` may lie in the same memory but not in the region, and is free for other use afterwards.
+   * The id (32 bytes; `createChunkIdHasher`) is taken as given and kept.
    * @throws HoldfastError `codec.bad-argument` when it does not fit, is empty or longer than 4 MiB, or after `finish`
    */
-  addChunk(id: Uint8Array, plaintext: Uint8Array): AddedFrame {
+  addChunk(id: Uint8Array, plaintext: Uint8Array): void {
     if (this.#finished) throw badArgument('a chunk for a pack that is closed');
     if (id.length !== ID_BYTES) throw badArgument(`a chunk id of ${id.length} bytes`);
-    if (plaintext.length < 1 || plaintext.length > MAX_CHUNK_BYTES)
+    if (plaintext.length < 1 || plaintext.length > MAX_CHUNK_BYTES) {
       throw badArgument(`a chunk of ${plaintext.length} bytes`);
+    }
     if (!this.canAdd(plaintext.length)) throw badArgument('a chunk that does not fit the pack');
-    const frame = this.frameCount;
-    const shorter = compress(plaintext, this.#level);
-    const body = shorter ?? plaintext;
-    const sealedBytes = this.#sealer.seal('frame', frame, body, this.#options.region, this.#framesBytes);
-    const compressed = shorter !== undefined;
-    this.#table.add(id, plaintext.length, sealedBytes, compressed);
-    this.#framesBytes += sealedBytes;
-    return { frame, sealedBytes, compressed };
+    if (plaintext.length > SMALL_CHUNK_BYTES) {
+      const frame = this.#sealFrame(plaintext);
+      this.#table.addFrame(id, plaintext.length, frame.sealedBytes, frame.compressed);
+      return;
+    }
+    if (this.#joinedBytes + plaintext.length > JOINED_FRAME_BYTES) this.#sealWaiting();
+    this.#joined ??= new Uint8Array(JOINED_FRAME_BYTES);
+    this.#joined.set(plaintext, this.#joinedBytes);
+    this.#joinedBytes += plaintext.length;
+    this.#waiting.push({ id, plaintextBytes: plaintext.length });
   }
 
   /**
    * Writes padding, table and trailer. Afterwards the region's first `packLengthBytes` bytes are the data shards, in
    * order and contiguous; next come parity (`encode`) and `maskShard` on every shard.
-   * @throws HoldfastError `codec.bad-argument` when there are no frames, or called twice
+   * @throws HoldfastError `codec.bad-argument` when there are no chunks, or called twice
    */
   finish(): ClosedPack {
-    if (this.#finished || this.frameCount === 0) throw badArgument('a pack to close that is closed already or empty');
+    if (this.#finished || this.chunkCount === 0) throw badArgument('a pack to close that is closed already or empty');
+    this.#sealWaiting();
     this.#finished = true;
     const { policy, region, kind } = this.#options;
-    const frameCount = this.frameCount;
     const contentBytes = this.contentBytes;
     const shardLengthBytes = shardLengthFor(contentBytes, policy.dataShards);
     const packLengthBytes = shardLengthBytes * policy.dataShards;
-    const tailStart = packLengthBytes - tailBytesOf(frameCount);
-    this.#pad(region.subarray(this.#framesBytes, tailStart));
     const table = this.#table.finish();
+    const tailStart = packLengthBytes - tailBytesOf(table.chunkCount);
+    this.#pad(region.subarray(this.#framesBytes, tailStart));
     this.#sealer.seal('table', 0, table.bytes, region, tailStart);
-    const trailer = encodeTrailer({ kind, policy, shardLengthBytes, frameCount, framesBytes: this.#framesBytes });
+    const { chunkCount, frameCount, framesBytes } = table;
+    const trailer = encodeTrailer({ kind, policy, shardLengthBytes, chunkCount, frameCount, framesBytes });
     this.#sealer.seal('trailer', 0, trailer, region, packLengthBytes - TRAILER_BYTES);
     return { packId: this.packId, kind, policy, shardLengthBytes, packLengthBytes, contentBytes, table };
+  }
+
+  #sealFrame(plaintext: Uint8Array): { sealedBytes: number; compressed: boolean } {
+    const shorter = compress(plaintext, this.#level);
+    const { region } = this.#options;
+    const sealedBytes = this.#sealer.seal('frame', this.#frameCount, shorter ?? plaintext, region, this.#framesBytes);
+    this.#frameCount += 1;
+    this.#framesBytes += sealedBytes;
+    return { sealedBytes, compressed: shorter !== undefined };
+  }
+
+  #sealWaiting(): void {
+    if (this.#joined === undefined || this.#joinedBytes === 0) return;
+    const frame = this.#sealFrame(this.#joined.subarray(0, this.#joinedBytes));
+    for (const [place, { id, plaintextBytes }] of this.#waiting.entries()) {
+      if (place === 0) this.#table.addFrame(id, plaintextBytes, frame.sealedBytes, frame.compressed);
+      else this.#table.join(id, plaintextBytes);
+    }
+    this.#waiting = [];
+    this.#joinedBytes = 0;
   }
 
   /** Padding looks like frames even to who can unmask: a key stream, not zeros. */

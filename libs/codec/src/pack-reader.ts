@@ -17,14 +17,15 @@ export interface PackReaderOptions {
 }
 
 /**
- * Opens the parts of one pack. Every method verifies what it opens: the tag, the bounds, for a frame also that its
- * plaintext has the chunk's id.
+ * Opens the parts of one pack. Every method verifies what it opens: the tag, the bounds, for a chunk also that its
+ * plaintext has its id.
  * @throws HoldfastError `codec.damaged`, `codec.unsupported-version`
  */
 export class PackReader {
   readonly packId: PackId;
   readonly #sealer: PackSealer;
   readonly #chunkId: ChunkIdHasher;
+  #lastFrame: { readonly frame: number; readonly plaintext: Uint8Array } | undefined;
 
   constructor({ dataKey, chunkIdKey, packId }: PackReaderOptions) {
     this.packId = packId;
@@ -47,7 +48,9 @@ export class PackReader {
     if (tail.length < trailer.tailBytes) throw badArgument(`${tail.length} bytes for a tail of ${trailer.tailBytes}`);
     const sealed = tail.subarray(tail.length - trailer.tailBytes, tail.length - TRAILER_BYTES);
     const table = new PackTable(this.#sealer.open('table', 0, sealed));
-    if (table.framesBytes !== trailer.framesBytes) throw damaged('the table of a pack', 'its frames do not add up');
+    if (table.framesBytes !== trailer.framesBytes || table.frameCount !== trailer.frameCount) {
+      throw damaged('the table of a pack', 'its frames do not add up');
+    }
     return table;
   }
 
@@ -57,20 +60,33 @@ export class PackReader {
     return { trailer, table: this.readTable(pack, trailer) };
   }
 
-  /** The plaintext of the frame whose `entry.sealedBytes` bytes `sealed` are, in a buffer of its own. */
-  openFrame(entry: TableEntry, sealed: Uint8Array): Uint8Array {
-    if (sealed.length !== entry.sealedBytes)
-      throw badArgument(`${sealed.length} bytes for a frame of ${entry.sealedBytes}`);
-    const body = this.#sealer.open('frame', entry.frame, sealed);
-    const plaintext = entry.compressed ? decompress(body, entry.plaintextBytes) : body;
+  /**
+   * A chunk's plaintext out of its frame, the `entry.sealedBytes` bytes at `entry.offset`. The plaintext of the frame
+   * opened last is kept, so that chunks which share one cost little when asked for in a row; don't write into it.
+   */
+  openChunk(entry: TableEntry, sealedFrame: Uint8Array): Uint8Array {
+    if (sealedFrame.length !== entry.sealedBytes) {
+      throw badArgument(`${sealedFrame.length} bytes for a frame of ${entry.sealedBytes}`);
+    }
+    const frame = this.#openFrame(entry, sealedFrame);
+    const plaintext = frame.subarray(entry.plaintextOffset, entry.plaintextOffset + entry.plaintextBytes);
     if (!equalBytes(this.#chunkId(plaintext), entry.id)) {
       throw damaged(`frame ${entry.frame} of a pack`, 'its plaintext is not the chunk that the table names');
     }
     return plaintext;
   }
 
-  /** `openFrame` out of a whole pack. */
-  openFrameOf(pack: Uint8Array, entry: TableEntry): Uint8Array {
-    return this.openFrame(entry, pack.subarray(entry.offset, entry.offset + entry.sealedBytes));
+  /** `openChunk` out of a whole pack. */
+  openChunkOf(pack: Uint8Array, entry: TableEntry): Uint8Array {
+    return this.openChunk(entry, pack.subarray(entry.offset, entry.offset + entry.sealedBytes));
+  }
+
+  #openFrame(entry: TableEntry, sealed: Uint8Array): Uint8Array {
+    if (this.#lastFrame?.frame === entry.frame) return this.#lastFrame.plaintext;
+    const body = this.#sealer.open('frame', entry.frame, sealed);
+    const plaintext = entry.compressed ? decompress(body, entry.framePlaintextBytes) : body;
+    const isShared = entry.framePlaintextBytes !== entry.plaintextBytes;
+    this.#lastFrame = isShared ? { frame: entry.frame, plaintext } : undefined;
+    return plaintext;
   }
 }

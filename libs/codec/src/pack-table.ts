@@ -1,84 +1,130 @@
-/** A pack's table of contents, kept as its bytes: 41 a frame, cheap to hold, to send to another thread and to search. */
-import { badArgument, damaged, ID_BYTES, MAX_CHUNK_BYTES, MAX_FRAMES_PER_PACK, SEAL_OVERHEAD_BYTES } from './shapes.ts';
+/** A pack's table of contents, kept as its bytes: 41 a chunk, cheap to hold, to send to another thread and to search. */
+import {
+  badArgument,
+  damaged,
+  ID_BYTES,
+  MAX_CHUNK_BYTES,
+  MAX_CHUNKS_PER_PACK,
+  MAX_FRAME_BYTES,
+  SEAL_OVERHEAD_BYTES,
+} from './shapes.ts';
 
 /** Id 32, plaintext length 4, sealed length 4, flags 1. */
 export const TABLE_ENTRY_BYTES = 41;
+const PLAINTEXT_AT = ID_BYTES;
+const SEALED_AT = ID_BYTES + 4;
+const FLAGS_AT = ID_BYTES + 8;
+/** The frame is one zstd frame. */
 const FLAG_COMPRESSED = 1;
+/** The chunk lies in the same frame as the one before, after it. */
+const FLAG_JOINED = 2;
 
+/** One chunk. Small chunks share a frame: then `frame`, `offset` and `sealedBytes` are the same for all of them. */
 export interface TableEntry {
   /** The chunk's id, 32 bytes (a view). */
   readonly id: Uint8Array;
-  /** Number of the frame in its pack, from 0: its nonce. */
-  readonly frame: number;
-  /** Where the frame begins in the pack. */
-  readonly offset: number;
   readonly plaintextBytes: number;
+  /** Number of its frame in the pack, from 0: the frame's nonce. */
+  readonly frame: number;
+  /** Where the frame begins in the pack, and its length there. */
+  readonly offset: number;
   readonly sealedBytes: number;
   readonly compressed: boolean;
+  /** Where the chunk begins in the frame's plaintext, and how long that is in all. */
+  readonly plaintextOffset: number;
+  readonly framePlaintextBytes: number;
 }
 
 export class PackTable {
-  /** The plaintext table: count × 41 bytes. */
+  /** The plaintext table: chunkCount × 41 bytes. */
   readonly bytes: Uint8Array;
+  readonly chunkCount: number;
   readonly frameCount: number;
+  /** Bytes of all frames: where padding begins. */
+  readonly framesBytes: number;
   readonly #view: DataView;
-  /** Where each frame begins; one more, where the last one ends. */
+  /** By chunk: its frame, and where it begins in the frame's plaintext. */
+  readonly #frames: Uint16Array;
+  readonly #plaintextOffsets: Uint32Array;
+  /** By frame: its first chunk, where it begins in the pack, the length of its plaintext. */
+  readonly #firstChunks: Uint16Array;
   readonly #offsets: Uint32Array;
+  readonly #plaintextLengths: Uint32Array;
 
   /** Checks every entry; keeps `bytes` as they are, without a copy. @throws HoldfastError `codec.damaged` */
   constructor(bytes: Uint8Array) {
+    const count = bytes.length / TABLE_ENTRY_BYTES;
+    if (!Number.isInteger(count)) refuse(`${bytes.length} bytes are no whole entries`);
+    if (count < 1 || count > MAX_CHUNKS_PER_PACK) refuse(`it has ${count} chunks`);
     this.bytes = bytes;
-    this.frameCount = bytes.length / TABLE_ENTRY_BYTES;
-    if (!Number.isInteger(this.frameCount)) refuse(`${bytes.length} bytes are no whole entries`);
-    if (this.frameCount < 1 || this.frameCount > MAX_FRAMES_PER_PACK) refuse(`it has ${this.frameCount} frames`);
+    this.chunkCount = count;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#offsets = new Uint32Array(this.frameCount + 1);
-    for (let frame = 0, end = 0; frame < this.frameCount; frame += 1) {
-      end += this.#checkedSealedBytes(frame);
-      if (end > 0xffff_ffff) refuse('its frames are longer than any pack');
-      this.#offsets[frame + 1] = end;
+    this.#frames = new Uint16Array(count);
+    this.#plaintextOffsets = new Uint32Array(count);
+    this.#firstChunks = new Uint16Array(count);
+    this.#offsets = new Uint32Array(count);
+    this.#plaintextLengths = new Uint32Array(count);
+    let frame = -1;
+    let end = 0;
+    for (let chunk = 0; chunk < count; chunk += 1) {
+      const at = chunk * TABLE_ENTRY_BYTES;
+      const plaintextBytes = this.#view.getUint32(at + PLAINTEXT_AT);
+      if (plaintextBytes < 1 || plaintextBytes > MAX_CHUNK_BYTES) refuse(`a plaintext of ${plaintextBytes} bytes`);
+      if (this.#view.getUint8(at + FLAGS_AT) === FLAG_JOINED) {
+        if (frame < 0 || this.#view.getUint32(at + SEALED_AT) !== 0) refuse('a chunk that joins no frame');
+      } else {
+        if (frame >= 0) this.#checkFrame(frame);
+        frame += 1;
+        this.#firstChunks[frame] = chunk;
+        this.#offsets[frame] = end;
+        end += this.#view.getUint32(at + SEALED_AT);
+        if (end > 0xffff_ffff) refuse('its frames are longer than any pack');
+      }
+      this.#frames[chunk] = frame;
+      this.#plaintextOffsets[chunk] = this.#plaintextLengths[frame]!;
+      this.#plaintextLengths[frame]! += plaintextBytes;
     }
+    this.#checkFrame(frame);
+    this.frameCount = frame + 1;
+    this.framesBytes = end;
   }
 
-  #checkedSealedBytes(frame: number): number {
-    const at = frame * TABLE_ENTRY_BYTES + ID_BYTES;
-    const plaintextBytes = this.#view.getUint32(at);
-    const sealedBytes = this.#view.getUint32(at + 4);
-    const flags = this.#view.getUint8(at + 8);
-    if (plaintextBytes < 1 || plaintextBytes > MAX_CHUNK_BYTES) refuse(`a plaintext of ${plaintextBytes} bytes`);
+  #checkFrame(frame: number): void {
+    const at = this.#firstChunks[frame]! * TABLE_ENTRY_BYTES;
+    const sealedBytes = this.#view.getUint32(at + SEALED_AT);
+    const flags = this.#view.getUint8(at + FLAGS_AT);
+    const plaintextBytes = this.#plaintextLengths[frame]!;
     if (flags > FLAG_COMPRESSED) refuse(`unknown flags ${flags}`);
+    if (plaintextBytes > MAX_FRAME_BYTES) refuse(`a frame of ${plaintextBytes} bytes`);
     const rawBytes = plaintextBytes + SEAL_OVERHEAD_BYTES;
-    const fits =
-      flags === FLAG_COMPRESSED
-        ? sealedBytes > SEAL_OVERHEAD_BYTES && sealedBytes < rawBytes
-        : sealedBytes === rawBytes;
+    const isCompressed = flags === FLAG_COMPRESSED;
+    const fits = isCompressed ? sealedBytes > SEAL_OVERHEAD_BYTES && sealedBytes < rawBytes : sealedBytes === rawBytes;
     if (!fits) refuse(`${sealedBytes} sealed bytes for a plaintext of ${plaintextBytes}`);
-    return sealedBytes;
   }
 
-  /** Bytes of all frames: where padding begins. */
-  get framesBytes(): number {
-    return this.#offsets[this.frameCount]!;
-  }
-
-  /** @throws HoldfastError `codec.bad-argument` for a frame that is not there */
-  entry(frame: number): TableEntry {
-    if (!Number.isInteger(frame) || frame < 0 || frame >= this.frameCount)
-      throw badArgument(`frame ${frame} of ${this.frameCount}`);
-    const at = frame * TABLE_ENTRY_BYTES;
+  /** @param chunk from 0. @throws HoldfastError `codec.bad-argument` for one that is not there */
+  entry(chunk: number): TableEntry {
+    if (!Number.isInteger(chunk) || chunk < 0 || chunk >= this.chunkCount) {
+      throw badArgument(`chunk ${chunk} of ${this.chunkCount}`);
+    }
+    const at = chunk * TABLE_ENTRY_BYTES;
+    const frame = this.#frames[chunk]!;
+    const first = this.#firstChunks[frame]! * TABLE_ENTRY_BYTES;
     return {
       id: this.bytes.subarray(at, at + ID_BYTES),
+      plaintextBytes: this.#view.getUint32(at + PLAINTEXT_AT),
       frame,
       offset: this.#offsets[frame]!,
-      plaintextBytes: this.#view.getUint32(at + ID_BYTES),
-      sealedBytes: this.#view.getUint32(at + ID_BYTES + 4),
-      compressed: this.bytes[at + ID_BYTES + 8] === FLAG_COMPRESSED,
+      sealedBytes: this.#view.getUint32(first + SEALED_AT),
+      compressed: this.bytes[first + FLAGS_AT] === FLAG_COMPRESSED,
+      plaintextOffset: this.#plaintextOffsets[chunk]!,
+      framePlaintextBytes: this.#plaintextLengths[frame]!,
     };
   }
 
-  /** In the order of the frames. */
+  /** All chunks in the order in which they lie in the pack. */
   *entries(): IterableIterator<TableEntry> {
-    for (let frame = 0; frame < this.frameCount; frame += 1) yield this.entry(frame);
+    for (let chunk = 0; chunk < this.chunkCount; chunk += 1) yield this.entry(chunk);
   }
 }
 
@@ -86,16 +132,26 @@ function refuse(detail: string): never {
   throw damaged('the table of a pack', detail);
 }
 
-/** Grows a table frame by frame. */
+/** Grows a table chunk by chunk. */
 export class PackTableBuilder {
   #bytes = Buffer.allocUnsafeSlow(64 * TABLE_ENTRY_BYTES);
   #count = 0;
 
-  get frameCount(): number {
+  get chunkCount(): number {
     return this.#count;
   }
 
-  add(id: Uint8Array, plaintextBytes: number, sealedBytes: number, compressed: boolean): void {
+  /** The first chunk of a frame, which is `sealedBytes` long in the pack. */
+  addFrame(id: Uint8Array, plaintextBytes: number, sealedBytes: number, compressed: boolean): void {
+    this.#add(id, plaintextBytes, sealedBytes, compressed ? FLAG_COMPRESSED : 0);
+  }
+
+  /** One more chunk of the frame added last. */
+  join(id: Uint8Array, plaintextBytes: number): void {
+    this.#add(id, plaintextBytes, 0, FLAG_JOINED);
+  }
+
+  #add(id: Uint8Array, plaintextBytes: number, sealedBytes: number, flags: number): void {
     const at = this.#count * TABLE_ENTRY_BYTES;
     if (at === this.#bytes.length) {
       const grown = Buffer.allocUnsafeSlow(2 * this.#bytes.length);
@@ -103,9 +159,9 @@ export class PackTableBuilder {
       this.#bytes = grown;
     }
     this.#bytes.set(id, at);
-    this.#bytes.writeUInt32BE(plaintextBytes, at + ID_BYTES);
-    this.#bytes.writeUInt32BE(sealedBytes, at + ID_BYTES + 4);
-    this.#bytes[at + ID_BYTES + 8] = compressed ? FLAG_COMPRESSED : 0;
+    this.#bytes.writeUInt32BE(plaintextBytes, at + PLAINTEXT_AT);
+    this.#bytes.writeUInt32BE(sealedBytes, at + SEALED_AT);
+    this.#bytes[at + FLAGS_AT] = flags;
     this.#count += 1;
   }
 

@@ -4,7 +4,7 @@ import { ByteReader, ByteWriter } from './binary.ts';
 import { TABLE_ENTRY_BYTES } from './pack-table.ts';
 import {
   isPolicy,
-  MAX_FRAMES_PER_PACK,
+  MAX_CHUNKS_PER_PACK,
   PACK_KINDS,
   type PackKind,
   type PackPolicy,
@@ -21,6 +21,7 @@ export interface PackTrailer {
   readonly kind: PackKind;
   readonly policy: PackPolicy;
   readonly shardLengthBytes: number;
+  readonly chunkCount: number;
   readonly frameCount: number;
   /** Bytes of all frames, from the pack's start. */
   readonly framesBytes: number;
@@ -30,23 +31,26 @@ export interface PackTrailer {
   readonly packLengthBytes: number;
 }
 
-/** Sealed table and trailer of a pack with so many frames. */
-export const tailBytesOf = (frameCount: number): number =>
-  frameCount * TABLE_ENTRY_BYTES + SEAL_OVERHEAD_BYTES + TRAILER_BYTES;
+/** Sealed table and trailer of a pack with so many chunks. */
+export const tailBytesOf = (chunkCount: number): number =>
+  chunkCount * TABLE_ENTRY_BYTES + SEAL_OVERHEAD_BYTES + TRAILER_BYTES;
 
-export type TrailerFields = Pick<PackTrailer, 'kind' | 'policy' | 'shardLengthBytes' | 'frameCount' | 'framesBytes'>;
+export type TrailerFields = Pick<
+  PackTrailer,
+  'kind' | 'policy' | 'shardLengthBytes' | 'chunkCount' | 'frameCount' | 'framesBytes'
+>;
 
 /** The 48 bytes that the trailer seals. */
-export function encodeTrailer({ kind, policy, shardLengthBytes, frameCount, framesBytes }: TrailerFields): Uint8Array {
+export function encodeTrailer(fields: TrailerFields): Uint8Array {
   const writer = new ByteWriter('a pack trailer');
   writer.u8(PACK_VERSION);
-  writer.u8(PACK_KINDS.indexOf(kind) + 1);
-  writer.u8(policy.dataShards);
-  writer.u8(policy.parityShards);
-  writer.u32(shardLengthBytes);
-  writer.u32(frameCount);
-  writer.u32(frameCount * TABLE_ENTRY_BYTES);
-  writer.u64(framesBytes);
+  writer.u8(PACK_KINDS.indexOf(fields.kind) + 1);
+  writer.u8(fields.policy.dataShards);
+  writer.u8(fields.policy.parityShards);
+  writer.u32(fields.shardLengthBytes);
+  writer.u32(fields.chunkCount);
+  writer.u32(fields.frameCount);
+  writer.u64(fields.framesBytes);
   writer.raw(new Uint8Array(RESERVED_BYTES));
   return writer.take();
 }
@@ -59,18 +63,18 @@ export function decodeTrailer(plaintext: Uint8Array, packLengthBytes: number): P
   const kind = PACK_KINDS[reader.u8() - 1] ?? reader.refuse('an unknown kind');
   const policy = readPolicy(reader);
   const shardLengthBytes = readShardLength(reader);
+  const chunkCount = reader.u32();
+  if (chunkCount < 1 || chunkCount > MAX_CHUNKS_PER_PACK) reader.refuse(`${chunkCount} chunks`);
   const frameCount = reader.u32();
-  if (frameCount < 1 || frameCount > MAX_FRAMES_PER_PACK) reader.refuse(`${frameCount} frames`);
-  if (reader.u32() !== frameCount * TABLE_ENTRY_BYTES)
-    reader.refuse('the table has another length than its frames need');
+  if (frameCount < 1 || frameCount > chunkCount) reader.refuse(`${frameCount} frames for ${chunkCount} chunks`);
   const framesBytes = reader.u64();
   if (reader.raw(RESERVED_BYTES).some((byte) => byte !== 0)) reader.refuse('reserved bytes are not zero');
   reader.end();
-  const tailBytes = tailBytesOf(frameCount);
+  const tailBytes = tailBytesOf(chunkCount);
   if (policy.dataShards * shardLengthBytes !== packLengthBytes)
     reader.refuse(`the pack is ${packLengthBytes} bytes long`);
   if (framesBytes + tailBytes > packLengthBytes) reader.refuse('frames and table overlap');
-  return { kind, policy, shardLengthBytes, frameCount, framesBytes, tailBytes, packLengthBytes };
+  return { kind, policy, shardLengthBytes, chunkCount, frameCount, framesBytes, tailBytes, packLengthBytes };
 }
 
 /** k and m, in one byte each. */

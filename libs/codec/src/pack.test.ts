@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { toHex } from '@holdfast/protocol';
 import fc from 'fast-check';
 import {
   createChunkIdHasher,
@@ -48,23 +49,42 @@ test('every chunk comes back out of the pack, and only a part of a whole shard i
       const pack = region.slice(0, closed.packLengthBytes);
       const reader = new PackReader({ dataKey, chunkIdKey, packId: closed.packId });
       const { trailer, table } = reader.readPack(pack);
-      expect(trailer).toMatchObject({ kind: 'data', policy, frameCount: parts.length, packLengthBytes: pack.length });
+      expect(trailer).toMatchObject({ kind: 'data', policy, chunkCount: parts.length, packLengthBytes: pack.length });
       expect(Buffer.from(table.bytes).equals(closed.table.bytes)).toBe(true);
-      for (const entry of table.entries()) {
-        expect(Buffer.from(reader.openFrameOf(pack, entry)).equals(plaintexts[entry.frame]!)).toBe(true);
-      }
+      const found = [...table.entries()].map((entry) =>
+        Buffer.from(reader.openChunkOf(pack, entry)).toString('latin1'),
+      );
+      expect(found.sort()).toEqual(plaintexts.map((plaintext) => Buffer.from(plaintext).toString('latin1')).sort());
+      expect(new Set([...table.entries()].map((entry) => entry.frame)).size).toBe(table.frameCount);
     }),
     { numRuns: 25 },
   );
 });
 
-test('what compresses is stored compressed, what does not is stored as it is', () => {
+test('what compresses is stored compressed, what does not is stored as it is, and small chunks share a frame', () => {
   const builder = newBuilder();
-  const add = (plaintext: Uint8Array) => builder.addChunk(idOf(plaintext), plaintext);
-  expect(add(Buffer.alloc(1_000_000, 'all the same '))).toMatchObject({ frame: 0, compressed: true });
-  expect(add(streamOf('noise', 1_000_000))).toEqual({ frame: 1, compressed: false, sealedBytes: 1_000_016 });
-  expect(add(Buffer.alloc(20, 'a'))).toEqual({ frame: 2, compressed: false, sealedBytes: 36 });
-  expect(builder.finish().table.framesBytes).toBe(builder.contentBytes - tailBytesOf(3));
+  const lengths = [100_000, 200_000, 3, 50_000, 60_000, 30_000, 65_536];
+  const plaintexts = lengths.map((length, place) => plaintextOf(`part ${place}`, length, place % 2 === 0));
+  for (const plaintext of plaintexts) builder.addChunk(idOf(plaintext), plaintext);
+  const closed = builder.finish();
+  const { table } = closed;
+  expect([...table.entries()].map((entry) => [entry.frame, entry.plaintextBytes, entry.plaintextOffset])).toEqual([
+    [0, 100_000, 0],
+    [1, 200_000, 0],
+    [2, 3, 0],
+    [2, 50_000, 3],
+    [2, 60_000, 50_003],
+    [3, 30_000, 0],
+    [3, 65_536, 30_000],
+  ]);
+  expect(table.entry(0).compressed).toBe(true);
+  expect(table.entry(1)).toMatchObject({ compressed: false, sealedBytes: 200_016 });
+  expect(table.entry(4)).toMatchObject({ compressed: true, framePlaintextBytes: 110_003 });
+  expect(closed.contentBytes).toBe(table.framesBytes + tailBytesOf(7));
+  const reader = new PackReader({ dataKey, chunkIdKey, packId: closed.packId });
+  for (const place of [6, 3, 2, 0, 4, 5, 1]) {
+    expect(Buffer.from(reader.openChunkOf(region, table.entry(place))).equals(plaintexts[place]!)).toBe(true);
+  }
 });
 
 test('a builder takes no more than its capacity, and then still has room for its table', () => {
@@ -72,7 +92,7 @@ test('a builder takes no more than its capacity, and then still has room for its
   const plaintext = streamOf('a large chunk', 4 * 1024 * 1024);
   const id = idOf(plaintext);
   while (builder.canAdd(plaintext.length)) builder.addChunk(id, plaintext);
-  expect(builder.frameCount).toBe(7);
+  expect(builder.chunkCount).toBe(7);
   let length = plaintext.length;
   for (; length > 0; length = Math.floor(length / 2)) {
     if (builder.canAdd(length)) builder.addChunk(idOf(plaintext.subarray(0, length)), plaintext.subarray(0, length));
@@ -82,12 +102,12 @@ test('a builder takes no more than its capacity, and then still has room for its
   expect(closed.packLengthBytes).toBe(packCapacityBytes(policy));
   const reader = new PackReader({ dataKey, chunkIdKey, packId: closed.packId });
   const { table } = reader.readPack(region);
-  expect(reader.openFrameOf(region, table.entry(6)).length).toBe(plaintext.length);
+  expect(reader.openChunkOf(region, table.entry(6)).length).toBe(plaintext.length);
 });
 
-test('a pack holds 16,384 small frames and no more', () => {
+test('a pack holds 16,384 small chunks and no more', () => {
   const builder = newBuilder(0);
-  const plaintext = Uint8Array.of(7);
+  const plaintext = streamOf('small', 10);
   const id = idOf(plaintext);
   for (let count = 0; count < 16_384; count += 1) builder.addChunk(id, plaintext);
   expect(builder.canAdd(1)).toBe(false);
@@ -95,7 +115,8 @@ test('a pack holds 16,384 small frames and no more', () => {
   const { table } = new PackReader({ dataKey, chunkIdKey, packId: closed.packId }).readPack(
     region.subarray(0, closed.packLengthBytes),
   );
-  expect(table.entry(16_383)).toMatchObject({ offset: 16_383 * 17, plaintextBytes: 1 });
+  expect(table.frameCount).toBe(2);
+  expect(table.entry(16_383)).toMatchObject({ frame: 1, plaintextOffset: 163_840 - 131_070 - 10, plaintextBytes: 10 });
 });
 
 test('a pack is sealed once: after finish the builder takes nothing more, and each builder draws its own id', () => {
@@ -111,12 +132,12 @@ test('a pack is sealed once: after finish the builder takes nothing more, and ea
 });
 
 test('the same chunk seals to other bytes in every pack and at every place', () => {
-  const plaintext = streamOf('twin', 1000);
+  const plaintext = streamOf('twin', 70_000);
   const id = idOf(plaintext);
   const frames = [newBuilder(0), newBuilder(0)].flatMap((builder) => {
     builder.addChunk(id, plaintext);
     builder.addChunk(id, plaintext);
-    return [region.slice(0, 1016), region.slice(1016, 2032)].map((frame) => Buffer.from(frame).toString('hex'));
+    return [region.slice(0, 70_016), region.slice(70_016, 140_032)].map((frame) => Buffer.from(frame).toString('hex'));
   });
   expect(new Set(frames).size).toBe(4);
 });
@@ -136,13 +157,16 @@ test('trailer, table and frames are found by ranges of shards', () => {
   const trailer = reader.readTrailer(tail, packLengthBytes);
   const wide = tailColumn(trailer.tailBytes, shardLengthBytes);
   const table = reader.readTable(shards[3]!.subarray(wide.offset), trailer);
+  const found: (string | number)[] = [];
   for (const entry of table.entries()) {
     const ranges = packRange(entry.offset, entry.sealedBytes, shardLengthBytes);
     const sealed = ranges.map((range) =>
       shards[range.shardIndex]!.subarray(range.offset, range.offset + range.lengthBytes),
     );
-    expect(Buffer.from(reader.openFrame(entry, Buffer.concat(sealed))).equals(plaintexts[entry.frame]!)).toBe(true);
+    found.push(toHex(entry.id), Buffer.compare(idOf(reader.openChunk(entry, Buffer.concat(sealed))), entry.id));
   }
+  expect(found.filter((item) => item === 0).length).toBe(5);
+  expect(found).toEqual(expect.arrayContaining(plaintexts.map((plaintext) => toHex(idOf(plaintext)))));
 });
 
 test('damage anywhere in frame, table or trailer is a typed error; the padding may hold anything', () => {
@@ -153,7 +177,7 @@ test('damage anywhere in frame, table or trailer is a typed error; the padding m
   const pack = region.slice(0, packLengthBytes);
   const readAll = (bytes: Uint8Array) => {
     const reader = new PackReader({ dataKey, chunkIdKey, packId });
-    return [...reader.readPack(bytes).table.entries()].map((entry) => reader.openFrameOf(bytes, entry).length);
+    return [...reader.readPack(bytes).table.entries()].map((entry) => reader.openChunkOf(bytes, entry).length);
   };
   expect(readAll(pack)).toEqual([50_000]);
   const damagedError = expect.objectContaining({ code: 'codec.damaged' });
@@ -178,7 +202,7 @@ test('damage anywhere in frame, table or trailer is a typed error; the padding m
   const renamed = new PackReader({ dataKey, chunkIdKey, packId: '00'.repeat(32) });
   expect(() => renamed.readPack(pack)).toThrow(damagedError);
   const otherIds = new PackReader({ dataKey, chunkIdKey: maskKey, packId });
-  expect(() => otherIds.openFrameOf(pack, otherIds.readPack(pack).table.entry(0))).toThrow(damagedError);
+  expect(() => otherIds.openChunkOf(pack, otherIds.readPack(pack).table.entry(0))).toThrow(damagedError);
 });
 
 test('masking twice gives the shard back, and any range of it can be unmasked alone', () => {

@@ -5,12 +5,14 @@ export { checkPolicy, isPolicy, type PackPolicy } from '@holdfast/protocol';
 
 /** Key, chunk id, pack id: all 32 bytes. */
 export const ID_BYTES = 32;
-/** The largest plaintext of one chunk, and the bound of every decompression. */
+/** The largest plaintext of one chunk. */
 export const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 /** Bytes that sealing adds to a frame: the tag of AES-256-GCM. */
 export const SEAL_OVERHEAD_BYTES = 16;
-/** Frames in one pack at most. */
-export const MAX_FRAMES_PER_PACK = 16_384;
+/** The largest plaintext of one frame, which holds one chunk or several small ones; the bound of every decompression. */
+export const MAX_FRAME_BYTES = MAX_CHUNK_BYTES;
+/** Chunks in one pack at most. */
+export const MAX_CHUNKS_PER_PACK = 16_384;
 
 /** What the codec needs of a vault's keys, each 32 secret bytes (`libs/keys` derives them from the words). */
 export interface VaultKeys {
