@@ -86,13 +86,21 @@ function compress(value: ChainingValue, counter: number, blockBytes: number, fla
     mix(2, 7, 8, 13, words[SCHEDULE[at + 12]!]!, words[SCHEDULE[at + 13]!]!);
     mix(3, 4, 9, 14, words[SCHEDULE[at + 14]!]!, words[SCHEDULE[at + 15]!]!);
   }
-  return Uint32Array.from({ length: 8 }, (_, index) => state[index]! ^ state[index + 8]!);
+  const out = new Uint32Array(8);
+  for (let index = 0; index < 8; index += 1) out[index] = state[index]! ^ state[index + 8]!;
+  return out;
 }
 
 /** Little-endian words of at most 64 bytes from `at`, the rest zero; returns how many bytes there were. */
 function loadBlock(bytes: Uint8Array, at: number): number {
   const count = Math.min(bytes.length - at, BLOCK_BYTES);
-  words.fill(0);
+  if (count < BLOCK_BYTES) words.fill(0);
+  if (count === BLOCK_BYTES) {
+    for (let index = 0; index < 16; index += 1, at += 4) {
+      words[index] = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    }
+    return count;
+  }
   for (let index = 0; index < count; index += 1) words[index >> 2]! |= bytes[at + index]! << (8 * (index & 3));
   return count;
 }

@@ -7,7 +7,7 @@ import { type LoadedKernel, loadKernel } from './kernel-module.ts';
 import { badArgument } from './shapes.ts';
 
 /** Bytes of all shards together that are worked on at a time. */
-const WORKSPACE_BYTES = 2 * 1024 * 1024;
+const WORKSPACE_BYTES = 512 * 1024;
 
 /**
  * All k + m shards of `data`: the first k are views of `data` (no copy), the m parity shards are new.

@@ -15,11 +15,17 @@ function lookUp(table: v128, indices: v128): v128 {
   return i8x16.relaxed_swizzle(table, indices);
 }
 
+/** Outputs in the group that starts at `first`: as even as can be, since a group of one costs nearly as much as two. */
+function widthAt(first: u32, outputCount: u32): u32 {
+  const groups = (outputCount - first + GROUP - 1) / GROUP;
+  return (outputCount - first + groups - 1) / groups;
+}
+
 /** Copies the products of the matrix to PLAN: group of outputs, then input, then output of the group. */
 function plan(inputCount: u32, outputCount: u32): void {
   let to = PLAN;
-  for (let first: u32 = 0; first < outputCount; first += GROUP) {
-    const width = min(GROUP, outputCount - first);
+  for (let first: u32 = 0; first < outputCount; first += widthAt(first, outputCount)) {
+    const width = widthAt(first, outputCount);
     for (let input: u32 = 0; input < inputCount; input++) {
       for (let output = first; output < first + width; output++) {
         const from = PRODUCT_TABLE + (<u32>load<u8>(MATRIX + output * inputCount + input) << 5);
@@ -94,8 +100,8 @@ export function combine(inputCount: u32, outputCount: u32, length: u32): void {
   for (let start: u32 = 0; start < length; start += BLOCK) {
     const end = min(start + BLOCK, length);
     let products = PLAN;
-    for (let first: u32 = 0; first < outputCount; first += GROUP) {
-      const width = min(GROUP, outputCount - first);
+    for (let first: u32 = 0; first < outputCount; first += widthAt(first, outputCount)) {
+      const width = widthAt(first, outputCount);
       const outputs = OUTPUTS + (first << 2);
       if (width === 4) pass(4, products, inputCount, outputs, start, end);
       else if (width === 3) pass(3, products, inputCount, outputs, start, end);
