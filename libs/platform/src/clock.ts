@@ -15,7 +15,7 @@ export interface Clock {
   /**
    * Runs the task every `everyMs`, first after one interval; the next interval begins when the run has ended,
    * so runs never overlap. A task that throws is told to `onError`; without one the error is not swallowed
-   * (real clock: unhandled rejection; simulated clock: `advance` rejects). The schedule goes on.
+   * (real clock: uncaught exception; simulated clock: `advance` rejects). The schedule goes on.
    */
   schedule(everyMs: number, task: ScheduledTask, onError?: (error: unknown) => void): Schedule;
 }
@@ -60,8 +60,12 @@ function schedule(everyMs: number, task: ScheduledTask, onError?: (error: unknow
     try {
       await task();
     } catch (error) {
-      if (onError === undefined) void Promise.reject(error);
-      else onError(error);
+      if (onError !== undefined) onError(error);
+      else {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     } finally {
       if (!stopped) arm();
     }

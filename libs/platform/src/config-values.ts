@@ -47,40 +47,34 @@ const DURATION_UNITS_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+type Parse = (setting: SettingShape, text: string, home: string | undefined) => unknown;
+
+const PARSERS: Readonly<Record<SettingType, Parse>> = {
+  string: (_setting, text) => text,
+  url: parseUrl,
+  path: parsePath,
+  bool: parseBool,
+  int: (setting, text) => within(setting, /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN, text, 'a whole number'),
+  number: (setting, text) => within(setting, text === '' ? Number.NaN : Number(text), text, 'a number'),
+  bytes: (setting, text) => within(setting, parseBytes(text), text, 'a size such as 500MB, 64GiB or a number of bytes'),
+  duration: (setting, text) => within(setting, parseDuration(text), text, 'a time such as 250ms, 90s, 1h30m or 30d'),
+  list: (_setting, text) => splitList(text),
+  enum: parseEnum,
+};
+
 /** Parses the text by the setting's type. `home` replaces a leading `~/` of a path. */
-export function parseSetting(setting: SettingShape, rawText: string, home?: string): unknown {
-  const text = setting.type === 'string' ? rawText : rawText.trim();
-  switch (setting.type) {
-    case 'string':
-      return text;
-    case 'url':
-      return parseUrl(setting, text);
-    case 'path':
-      return parsePath(setting, text, home);
-    case 'bool':
-      return parseBool(setting, text);
-    case 'int':
-      return within(setting, /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN, text, 'a whole number');
-    case 'number':
-      return within(setting, text === '' ? Number.NaN : Number(text), text, 'a number');
-    case 'bytes':
-      return within(setting, parseBytes(text), text, 'a size such as 500MB, 64GiB or a number of bytes');
-    case 'duration':
-      return within(setting, parseDuration(text), text, 'a time such as 250ms, 90s, 1h30m or 30d');
-    case 'list':
-      return text
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== '');
-    case 'enum':
-      if (setting.values?.includes(text)) return text;
-      throw wrong(setting, text, `one of ${setting.values?.join(', ')}`);
-  }
+export function parseSetting(setting: SettingShape, text: string, home?: string): unknown {
+  return PARSERS[setting.type](setting, setting.type === 'string' ? text : text.trim(), home);
+}
+
+/** One line of a ConfigError. */
+export function problem(sentence: string, cause?: unknown): Error {
+  return new Error(sentence, { cause });
 }
 
 function wrong(setting: SettingShape, text: string, wanted: string): Error {
   const given = setting.secret ? 'what it is set to' : JSON.stringify(text);
-  return new Error(`${setting.env} must be ${wanted}, not ${given}.`);
+  return problem(`${setting.env} must be ${wanted}, not ${given}.`);
 }
 
 function within(setting: SettingShape, value: number, text: string, wanted: string): number {
@@ -107,6 +101,18 @@ function parsePath(setting: SettingShape, text: string, home: string | undefined
     return resolve(join(home, text.slice(1)));
   }
   return isAbsolute(text) ? resolve(text) : resolve(process.cwd(), text);
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function parseEnum(setting: SettingShape, text: string): string {
+  if (setting.values?.includes(text)) return text;
+  throw wrong(setting, text, `one of ${setting.values?.join(', ') ?? ''}`);
 }
 
 function parseBool(setting: SettingShape, text: string): boolean {

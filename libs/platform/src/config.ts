@@ -1,6 +1,6 @@
 /** Configuration is read once, from the environment, into a typed frozen object; a bad or unknown key stops the start. */
 import { readFileSync } from 'node:fs';
-import { parseSetting, type SettingType } from './config-values.ts';
+import { parseSetting, problem, type SettingType } from './config-values.ts';
 import { errorText, PlatformError } from './errors.ts';
 
 interface SettingBase {
@@ -141,7 +141,7 @@ function readSetting(setting: Setting, env: Environment, override: unknown): unk
   const text = textFromEnvironment(setting, env);
   if (text !== undefined) return freezeList(parseSetting(setting, text, env['HOME']));
   if (setting.required && override !== null) {
-    throw new Error(`${setting.env} must be set: ${setting.help}`);
+    throw problem(`${setting.env} must be set: ${setting.help}`);
   }
   if (override === null || setting.default === null) return null;
   return setting.type === 'path' ? parseSetting(setting, setting.default, env['HOME']) : freezeList(setting.default);
@@ -157,11 +157,11 @@ function textFromEnvironment(setting: Setting, env: Environment): string | undef
   const fileVariable = `${setting.env}_FILE`;
   const path = env[fileVariable] || undefined;
   if (path === undefined) return text;
-  if (text !== undefined) throw new Error(`${setting.env} and ${fileVariable} are both set; keep only one of them.`);
+  if (text !== undefined) throw problem(`${setting.env} and ${fileVariable} are both set; keep only one of them.`);
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new Error(`${fileVariable} names a file that cannot be read (${errorText(error)}).`);
+    throw problem(`${fileVariable} names a file that cannot be read (${errorText(error)}).`, error);
   }
 }
 

@@ -30,14 +30,14 @@ export function formatLogLine(line: string, colours: boolean): string {
       ([name, value]) =>
         `${name}=${typeof value === 'string' && /^[\w./:@+-]+$/.test(value) ? value : JSON.stringify(value)}`,
     );
-  const parts = [head, `${String(record['service'])}:`, printable(String(record['msg'] ?? '')), ...fields];
+  const parts = [head, `${String(record['service'])}:`, printable(asText(record['msg'])), ...fields];
   return `${parts.join(' ')}\n${errorLines(record['err'])}`;
 }
 
 function errorLines(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';
   const { stack, message } = error as { stack?: unknown; message?: unknown };
-  const text = String(stack ?? message ?? '');
+  const text = asText(stack ?? message);
   return text === ''
     ? ''
     : `${text
@@ -46,7 +46,11 @@ function errorLines(error: unknown): string {
         .join('\n')}\n`;
 }
 
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+}
+
 /** A message must not steer the reader's terminal. */
 function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\uFFFD');
+  return text.replaceAll(/\p{Cc}/gu, (character) => (character === '\n' || character === '\t' ? character : '\uFFFD'));
 }

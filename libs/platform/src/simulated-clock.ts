@@ -1,7 +1,7 @@
 /** A clock that only moves when a test says so; due timers fire in order and are awaited. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock, ScheduledTask } from './clock.ts';
+import type { Clock, Schedule, ScheduledTask } from './clock.ts';
 
 export interface SimulatedClock extends Clock {
   /**
@@ -56,25 +56,35 @@ class Run {
 const TURNS_PER_TIMER = 3;
 
 export function createSimulatedClock(startMs: number): SimulatedClock {
-  let nowMs = startMs;
-  let created = 0;
-  const timers = new Set<Timer>();
-  const runs = new AsyncLocalStorage<Run>();
-  let failures: unknown[] = [];
+  return new ManualClock(startMs);
+}
 
-  const addTimer = (ms: number, fire: Timer['fire']): (() => void) => {
-    const timer = { dueMs: nowMs + Math.max(0, ms), order: created++, fire };
-    timers.add(timer);
-    return () => void timers.delete(timer);
-  };
+class ManualClock implements SimulatedClock {
+  #nowMs: number;
+  #created = 0;
+  #failures: unknown[] = [];
+  readonly #timers = new Set<Timer>();
+  readonly #runs = new AsyncLocalStorage<Run>();
 
-  const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
+  constructor(startMs: number) {
+    this.#nowMs = startMs;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  pendingCount(): number {
+    return this.#timers.size;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason as Error);
         return;
       }
-      const run = runs.getStore();
+      const run = this.#runs.getStore();
       const settle = (finish: () => void): void => {
         run?.wakeUp();
         signal?.removeEventListener('abort', onAbort);
@@ -84,15 +94,16 @@ export function createSimulatedClock(startMs: number): SimulatedClock {
         cancel();
         settle(() => reject(signal?.reason as Error));
       };
-      const cancel = addTimer(ms, () => {
+      const cancel = this.#addTimer(ms, () => {
         settle(resolve);
         return run?.untilIdle();
       });
       signal?.addEventListener('abort', onAbort, { once: true });
       run?.fallAsleep();
     });
+  }
 
-  const schedule = (everyMs: number, task: ScheduledTask, onError?: (error: unknown) => void) => {
+  schedule(everyMs: number, task: ScheduledTask, onError?: (error: unknown) => void): Schedule {
     let stopped = false;
     let running: Promise<void> = Promise.resolve();
     let cancel: () => void;
@@ -100,16 +111,16 @@ export function createSimulatedClock(startMs: number): SimulatedClock {
       try {
         await task();
       } catch (error) {
-        if (onError === undefined) failures.push(error);
+        if (onError === undefined) this.#failures.push(error);
         else onError(error);
       } finally {
         if (!stopped) arm();
       }
     };
     const arm = (): void => {
-      cancel = addTimer(everyMs, () => {
+      cancel = this.#addTimer(everyMs, () => {
         const run = new Run();
-        running = runs.run(run, attempt).finally(() => run.end());
+        running = this.#runs.run(run, attempt).finally(() => run.end());
         return run.untilIdle();
       });
     };
@@ -121,43 +132,44 @@ export function createSimulatedClock(startMs: number): SimulatedClock {
         await running;
       },
     };
-  };
+  }
 
-  const nextDue = (limitMs: number): Timer | undefined => {
+  advance(ms: number): Promise<void> {
+    return this.advanceTo(this.#nowMs + ms);
+  }
+
+  async advanceTo(atMs: number): Promise<void> {
+    if (!(atMs >= this.#nowMs)) {
+      throw new RangeError(`a simulated clock at ${this.#nowMs} ms cannot go back to ${atMs} ms`);
+    }
+    await settleTurns();
+    for (let timer = this.#nextDue(atMs); timer !== undefined; timer = this.#nextDue(atMs)) {
+      this.#timers.delete(timer);
+      this.#nowMs = Math.max(this.#nowMs, timer.dueMs);
+      await timer.fire();
+      await settleTurns();
+    }
+    this.#nowMs = Math.max(this.#nowMs, atMs);
+    const failures = this.#failures.splice(0);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  #addTimer(ms: number, fire: Timer['fire']): () => void {
+    const timer = { dueMs: this.#nowMs + Math.max(0, ms), order: this.#created++, fire };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  #nextDue(limitMs: number): Timer | undefined {
     let next: Timer | undefined;
-    for (const timer of timers) {
+    for (const timer of this.#timers) {
       if (timer.dueMs > limitMs) continue;
       if (!next || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order)) next = timer;
     }
     return next;
-  };
+  }
+}
 
-  const settleTurns = async (): Promise<void> => {
-    for (let turn = 0; turn < TURNS_PER_TIMER; turn++) await nextTurn();
-  };
-
-  const advanceTo = async (atMs: number): Promise<void> => {
-    if (!(atMs >= nowMs)) throw new RangeError(`a simulated clock at ${nowMs} ms cannot go back to ${atMs} ms`);
-    await settleTurns();
-    for (let timer = nextDue(atMs); timer !== undefined; timer = nextDue(atMs)) {
-      timers.delete(timer);
-      nowMs = Math.max(nowMs, timer.dueMs);
-      await timer.fire();
-      await settleTurns();
-    }
-    nowMs = Math.max(nowMs, atMs);
-    const [firstFailure] = failures;
-    const failed = failures.length > 0;
-    failures = [];
-    if (failed) throw firstFailure;
-  };
-
-  return {
-    nowMs: () => nowMs,
-    sleep,
-    schedule,
-    advance: (ms) => advanceTo(nowMs + ms),
-    advanceTo,
-    pendingCount: () => timers.size,
-  };
+async function settleTurns(): Promise<void> {
+  for (let turn = 0; turn < TURNS_PER_TIMER; turn++) await nextTurn();
 }

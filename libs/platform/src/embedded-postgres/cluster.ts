@@ -99,11 +99,9 @@ async function runInitdb(
   const cluster = join(workshop, 'cluster');
   await mkdir(cluster, { mode: 0o700 });
   if (account !== undefined) await chown(cluster, account.uid, account.gid);
-  const args = [
-    ...['-D', cluster, '-U', 'postgres', `--pwfile=${passwordFile}`, '-A', 'scram-sha-256', '--encoding=UTF8'],
-    ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
-    ...(sync ? [] : ['--no-sync']),
-  ];
+  const args = ['-D', cluster, '-U', 'postgres', `--pwfile=${passwordFile}`, '-A', 'scram-sha-256', '--encoding=UTF8'];
+  args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions');
+  if (!sync) args.push('--no-sync');
   const { status, output } = await run(initdb, args, workshop, account);
   if (status === 0) return;
   throw new PlatformError(

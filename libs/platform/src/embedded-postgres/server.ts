@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly sentinel: Sentinel;
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
+  /** For tests of the race for a port. */
+  readonly choosePort?: () => Promise<number>;
 }
 
 export interface RunningServer {
@@ -36,7 +38,7 @@ const IMMEDIATE_STOP_MS = 5_000;
 /** @throws `postgres.start-failed` with the server's own last words. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   for (let tries = 1; ; tries++) {
-    const port = await freePort();
+    const port = await (options.choosePort ?? freePort)();
     const attempt = spawnServer(options, port);
     if (await becomesReady(attempt, options)) return running(attempt, port, options);
     // Between our look for a free port and the server's use of it, somebody else may have taken it.
@@ -90,7 +92,7 @@ function spawnServer(options: ServerOptions, port: number): Attempt {
       resolve();
     });
   });
-  createInterface({ input: child.stderr! }).on('line', (line) => {
+  createInterface({ input: child.stderr }).on('line', (line) => {
     lastLines.push(line);
     if (lastLines.length > KEPT_LINES) lastLines.shift();
     logLine(options.logger, line);
