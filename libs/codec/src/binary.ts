@@ -35,7 +35,9 @@ export class ByteWriter {
   }
   u8(value: number): void {
     this.#whole(value, 0xff);
-    this.#bytes[this.#room(1)] = value;
+    // the place first: making room may replace the buffer
+    const at = this.#room(1);
+    this.#bytes[at] = value;
   }
   u16(value: number): void {
     this.#whole(value, 0xffff);

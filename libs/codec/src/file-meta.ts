@@ -53,6 +53,7 @@ const isDevice = (type: FileType): boolean => type === 'character-device' || typ
 /** What must hold between the fields, the same for writer and reader; undefined when all is well. */
 function faultOf(meta: FileMeta): string | undefined {
   const { type, xattrs, target } = meta;
+  if (!FILE_TYPES.includes(type)) return 'an unknown file type';
   if (meta.mode > MAX_MODE) return `mode ${meta.mode} has bits beyond the permissions`;
   if (hasContent(type) !== (meta.content !== undefined)) return `a ${type} with the wrong kind of content`;
   if ((type === 'symlink') !== (target !== undefined)) return `a ${type} with the wrong kind of target`;

@@ -75,7 +75,8 @@ const readSnapshotEntry = (reader: ByteReader): SnapshotEntry => ({
   recordId: reader.raw(ID_BYTES),
 });
 
-function encodeContent(content: HeadContent): Uint8Array {
+/** The plaintext that `sealHead` seals, padding included. */
+export function encodeHeadContent(content: HeadContent): Uint8Array {
   const writer = new ByteWriter('a head', 4096);
   const fault = faultOf(content);
   if (fault !== undefined) writer.refuse(fault);
@@ -92,7 +93,7 @@ function encodeContent(content: HeadContent): Uint8Array {
   return writer.take();
 }
 
-function decodeContent(plaintext: Uint8Array): HeadContent {
+export function decodeHeadContent(plaintext: Uint8Array): HeadContent {
   const reader = new ByteReader('the head', plaintext);
   const machineId = reader.hex(SHORT_ID_BYTES);
   const hostName = reader.text();
@@ -120,7 +121,7 @@ export function sealHead(
   content: HeadContent,
   randomness: RandomSource,
 ): Uint8Array {
-  const plaintext = encodeContent(content);
+  const plaintext = encodeHeadContent(content);
   const nonce = randomness.bytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', headKey(dataKey, place.vaultId, place.sequence), nonce);
   const version = Uint8Array.of(HEAD_VERSION);
@@ -146,7 +147,7 @@ export function openHead(dataKey: Uint8Array, place: HeadPlace, sealed: Uint8Arr
   } catch {
     throw fail('codec.wrong-key', { what: 'The head' });
   }
-  return decodeContent(new Uint8Array(plaintext));
+  return decodeHeadContent(new Uint8Array(plaintext));
 }
 
 /** For `olderSnapshots`: 56 bytes an entry, in order. @throws HoldfastError `codec.bad-argument` */

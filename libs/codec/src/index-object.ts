@@ -4,10 +4,11 @@ import { ByteReader, ByteWriter } from './binary.ts';
 import { PackTable, TABLE_ENTRY_BYTES } from './pack-table.ts';
 import { readPolicy, readShardLength, tailBytesOf } from './pack-trailer.ts';
 import {
+  byteOfKind,
   checkPolicy,
   ID_BYTES,
   MAX_CHUNKS_PER_PACK,
-  PACK_KINDS,
+  kindOfByte,
   type PackKind,
   type PackPolicy,
   unsupportedVersion,
@@ -40,7 +41,7 @@ export class IndexEncoder {
     const full = isFull ? writer.take() : undefined;
     if (writer.length === 0) writer.u8(INDEX_VERSION);
     writer.hex(packId, ID_BYTES);
-    writer.u8(PACK_KINDS.indexOf(kind) + 1);
+    writer.u8(byteOfKind(kind));
     writer.u8(policy.dataShards);
     writer.u8(policy.parityShards);
     writer.u32(shardLengthBytes);
@@ -67,7 +68,7 @@ export function decodeIndexChunk(bytes: Uint8Array): IndexedPack[] {
   const packs: IndexedPack[] = [];
   while (reader.remaining > 0) {
     const packId = reader.hex(ID_BYTES);
-    const kind = PACK_KINDS[reader.u8() - 1] ?? reader.refuse('an unknown kind of pack');
+    const kind = kindOfByte(reader.u8()) ?? reader.refuse('an unknown kind of pack');
     const policy = readPolicy(reader);
     const shardLengthBytes = readShardLength(reader);
     const chunkCount = reader.u32();

@@ -10,7 +10,18 @@ export * from './policy.ts';
 export * from './chunk-id.ts';
 export * from './compress.ts';
 export { type ExtendedAttribute, FILE_TYPES, type FileMeta, type FileType } from './file-meta.ts';
-export * from './head.ts';
+export {
+  compareSnapshots,
+  decodeSnapshotList,
+  encodeSnapshotList,
+  type HeadContent,
+  type HeadPlace,
+  MAX_HEAD_INDEX_PACKS,
+  MAX_HEAD_SNAPSHOTS,
+  openHead,
+  sealHead,
+  type SnapshotEntry,
+} from './head.ts';
 export * from './index-object.ts';
 export * from './mask.ts';
 export * from './pack-builder.ts';

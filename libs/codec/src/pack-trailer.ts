@@ -3,9 +3,10 @@ import { GROUP_BYTES, MAX_SHARD_BYTES } from '@holdfast/protocol';
 import { ByteReader, ByteWriter } from './binary.ts';
 import { TABLE_ENTRY_BYTES } from './pack-table.ts';
 import {
+  byteOfKind,
   isPolicy,
   MAX_CHUNKS_PER_PACK,
-  PACK_KINDS,
+  kindOfByte,
   type PackKind,
   type PackPolicy,
   SEAL_OVERHEAD_BYTES,
@@ -44,7 +45,7 @@ export type TrailerFields = Pick<
 export function encodeTrailer(fields: TrailerFields): Uint8Array {
   const writer = new ByteWriter('a pack trailer');
   writer.u8(PACK_VERSION);
-  writer.u8(PACK_KINDS.indexOf(fields.kind) + 1);
+  writer.u8(byteOfKind(fields.kind));
   writer.u8(fields.policy.dataShards);
   writer.u8(fields.policy.parityShards);
   writer.u32(fields.shardLengthBytes);
@@ -60,7 +61,7 @@ export function decodeTrailer(plaintext: Uint8Array, packLengthBytes: number): P
   const reader = new ByteReader('the trailer of a pack', plaintext);
   const version = reader.u8();
   if (version !== PACK_VERSION) throw unsupportedVersion('A pack', version);
-  const kind = PACK_KINDS[reader.u8() - 1] ?? reader.refuse('an unknown kind');
+  const kind = kindOfByte(reader.u8()) ?? reader.refuse('an unknown kind');
   const policy = readPolicy(reader);
   const shardLengthBytes = readShardLength(reader);
   const chunkCount = reader.u32();

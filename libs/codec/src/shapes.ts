@@ -31,6 +31,16 @@ export const PACK_KINDS = ['data', 'tree', 'index'] as const;
 /** `data`: contents of files, and lists of their chunk ids; `tree`: trees and snapshot records; `index`: index objects. */
 export type PackKind = (typeof PACK_KINDS)[number];
 
+/** 1, 2 or 3. @throws HoldfastError `codec.bad-argument` */
+export function byteOfKind(kind: PackKind): number {
+  const place = PACK_KINDS.indexOf(kind);
+  if (place < 0) throw badArgument('an unknown kind of pack');
+  return place + 1;
+}
+
+/** The other way; undefined for a byte that stands for none. */
+export const kindOfByte = (byte: number): PackKind | undefined => PACK_KINDS[byte - 1];
+
 /** Data that came from outside and is not what the format says. */
 export const damaged = (what: string, detail: string, cause?: unknown): HoldfastError =>
   fail('codec.damaged', { what, detail }, cause);
