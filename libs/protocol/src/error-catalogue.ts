@@ -81,6 +81,12 @@ export const CATALOGUE = {
     'The sign-in nonce is unknown, used or too old.',
     'Ask for a new nonce and sign that.',
   ),
+  'auth.role-refused': entry(
+    403,
+    'refused',
+    'This key may not sign in as {role}.',
+    'Sign in as client or operator, or let the mediator’s admin add the key to its configuration.',
+  ),
   'auth.not-yours': entry(
     404,
     'refused',
@@ -269,6 +275,12 @@ export const CATALOGUE = {
     'The commit of pack {packId} was refused: {detail}',
     'Correct it and commit again; nothing was charged.',
   ),
+  'chunk.unknown': entry(
+    404,
+    'integrity',
+    'No pack that this machine knows holds the chunk {chunkId}.',
+    'Run holdfast check --rebuild, which reads the index of the vault anew.',
+  ),
   'head.conflict': entry(
     409,
     'refused',
@@ -435,6 +447,12 @@ export const CATALOGUE = {
     'incomplete',
     '{path} could not be read: {detail}',
     'Give the reading user the right to it, then run holdfast backup again.',
+  ),
+  'client.no-replacement': entry(
+    503,
+    'unavailable',
+    'Node {nodeId} failed ({detail}), and there is no other node to take its place.',
+    'Wait for it or for more nodes, then run holdfast backup again: it goes on where it stopped.',
   ),
   'client.no-space': entry(
     507,

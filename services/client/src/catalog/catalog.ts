@@ -138,7 +138,7 @@ export class Catalog {
     const found = this.#loadedIndex().find(id);
     if (found === undefined) return undefined;
     const { packId, kind, policy, shardLengthBytes, table } = this.#keptPack(found.packNumber);
-    return { ...table.entry(found.frame), packId, kind, policy, shardLengthBytes };
+    return { ...table.entry(found.chunk), packId, kind, policy, shardLengthBytes };
   }
 
   /** The joined 41-byte table entries of each pack, for whoever wants all ids. */
@@ -233,5 +233,5 @@ const packOf = (row: PackRow): IndexedPack => ({
 
 function addToIndex(index: ChunkIndex, packNumber: number, contents: Uint8Array): void {
   const count = contents.length / TABLE_ENTRY_BYTES;
-  for (let frame = 0; frame < count; frame += 1) index.set(contents, frame * TABLE_ENTRY_BYTES, { packNumber, frame });
+  for (let chunk = 0; chunk < count; chunk += 1) index.set(contents, chunk * TABLE_ENTRY_BYTES, { packNumber, chunk });
 }

@@ -1,5 +1,5 @@
 /**
- * Which chunk lies in which frame of which pack, for lookups: an open-addressing table in typed arrays. Ids are keyed
+ * Which chunk lies in which pack, and as its which chunk, for lookups: an open-addressing table in typed arrays. Ids are keyed
  * hashes, so their first bytes serve as the hash, and 16 bytes of them as the key (two of 2^40 chunks collide with
  * probability 2^-49). Memory: 24 bytes a slot, at most 48 MB for a million chunks.
  */
@@ -7,12 +7,12 @@ const KEY_WORDS = 4;
 const WORDS = 6;
 /** A slot's pack number + 1; 0: empty. */
 const PACK_WORD = 4;
-const FRAME_WORD = 5;
+const CHUNK_WORD = 5;
 const MAX_LOAD = 0.75;
 
-export interface FrameNumber {
+export interface ChunkNumber {
   readonly packNumber: number;
-  readonly frame: number;
+  readonly chunk: number;
 }
 
 export class ChunkIndex {
@@ -30,21 +30,21 @@ export class ChunkIndex {
   }
 
   /** The first place that was set for an id stays. @param ids bytes with an id at `offset`. */
-  set(ids: Uint8Array, offset: number, place: FrameNumber): void {
+  set(ids: Uint8Array, offset: number, place: ChunkNumber): void {
     if (this.#count >= this.#capacity * MAX_LOAD) this.#grow();
     const key = readKey(ids, offset);
     const slot = this.#slotOf(key);
     if (this.#slots[slot + PACK_WORD] !== 0) return;
     this.#slots.set(key, slot);
     this.#slots[slot + PACK_WORD] = place.packNumber + 1;
-    this.#slots[slot + FRAME_WORD] = place.frame;
+    this.#slots[slot + CHUNK_WORD] = place.chunk;
     this.#count += 1;
   }
 
-  find(id: Uint8Array): FrameNumber | undefined {
+  find(id: Uint8Array): ChunkNumber | undefined {
     const slot = this.#slotOf(readKey(id, 0));
     const pack = this.#slots[slot + PACK_WORD]!;
-    return pack === 0 ? undefined : { packNumber: pack - 1, frame: this.#slots[slot + FRAME_WORD]! };
+    return pack === 0 ? undefined : { packNumber: pack - 1, chunk: this.#slots[slot + CHUNK_WORD]! };
   }
 
   /** The slot that holds the key, or the empty one where it would go. */

@@ -60,6 +60,13 @@ export class DirectoryCache {
     this.#completedRun = run;
   }
 
+  /** Packs vanished: no row is trusted until its ids were checked again. */
+  distrust(): void {
+    this.flush();
+    this.#run("DELETE FROM facts WHERE name = 'completed-run'");
+    this.#completedRun = 0;
+  }
+
   get(path: Uint8Array): CachedDirectory | undefined {
     const row = this.#get<{ run: number; page_count: number; tree: Uint8Array }>(
       'SELECT run, page_count, tree FROM directories WHERE path = ?',

@@ -1,0 +1,5 @@
+/** The vault as it lies at mediator and nodes: head, index, snapshots, single chunks. */
+export * from './head.ts';
+export * from './pack-access.ts';
+export * from './snapshots.ts';
+export * from './sync-catalog.ts';

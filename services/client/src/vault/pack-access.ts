@@ -1,0 +1,240 @@
+/**
+ * Reads committed packs a little at a time, for indexes, trees and tables: whole packs from any k shards that match
+ * their roots, or only ranges, which the seals verify. A restore of files has a faster way of its own.
+ */
+import {
+  type ColumnRange,
+  createChunkIdHasher,
+  FIRST_TAIL_BYTES,
+  type IndexedPack,
+  maskRange,
+  packMaskKey,
+  PackReader,
+  packRange,
+  reconstructShards,
+  shardTree,
+  tailColumn,
+} from '@holdfast/codec';
+import { fail, HoldfastError, type NodeId, type PackId, toHex } from '@holdfast/protocol';
+import type { ChunkPlace } from '../catalog/index.ts';
+import type { ClientContext, PackPlaces } from '../ports.ts';
+import { throwIfStopped } from '../transport/index.ts';
+
+/** A node that did not serve what it should; the read went on elsewhere. */
+export interface ReadFault {
+  readonly nodeId: NodeId;
+  readonly packId: PackId;
+  readonly shardIndex: number;
+  /** A sentence. */
+  readonly detail: string;
+}
+
+export interface PackAccessOptions {
+  readonly onFault?: (fault: ReadFault) => void;
+  readonly signal?: AbortSignal;
+}
+
+type AccessContext = Pick<ClientContext, 'keys' | 'mediator' | 'nodes' | 'clock'>;
+
+/** Get grants live for an hour or more; places are asked for again long before. */
+const PLACES_GOOD_FOR_MS = 10 * 60_000;
+const KEPT_PLACES = 4096;
+/** Whole tree and index packs kept: at most 8 MiB each. */
+const KEPT_PACKS = 3;
+const KEPT_READERS = 8;
+
+export class PackAccess {
+  readonly #context: AccessContext;
+  readonly #options: PackAccessOptions;
+  readonly #places = new Map<PackId, { readonly places: PackPlaces; readonly atMs: number }>();
+  readonly #readers = new Map<PackId, PackReader>();
+  readonly #packs = new Map<PackId, Promise<Uint8Array>>();
+  readonly #chunkId: ReturnType<typeof createChunkIdHasher>;
+
+  constructor(context: AccessContext, options: PackAccessOptions = {}) {
+    this.#context = context;
+    this.#options = options;
+    this.#chunkId = createChunkIdHasher(context.keys.chunkIdKey);
+  }
+
+  /** @throws HoldfastError `pack.unknown` */
+  async locate(packId: PackId): Promise<PackPlaces> {
+    const { clock, mediator } = this.#context;
+    const known = this.#places.get(packId);
+    if (known !== undefined && clock.nowMs() - known.atMs < PLACES_GOOD_FOR_MS) return known.places;
+    const [places] = await mediator.locatePacks([packId]);
+    if (places === undefined) throw fail('pack.unknown', { packId });
+    remember(this.#places, packId, { places, atMs: clock.nowMs() }, KEPT_PLACES);
+    return places;
+  }
+
+  /** Asks for many places at once, for a read of many packs. */
+  async locateAll(packIds: readonly PackId[]): Promise<void> {
+    for (let at = 0; at < packIds.length; at += KEPT_PLACES) {
+      const found = await this.#context.mediator.locatePacks(packIds.slice(at, at + KEPT_PLACES));
+      const atMs = this.#context.clock.nowMs();
+      for (const places of found) remember(this.#places, places.packId, { places, atMs }, KEPT_PLACES);
+    }
+  }
+
+  reader(packId: PackId): PackReader {
+    const known = this.#readers.get(packId);
+    if (known !== undefined) return known;
+    const { dataKey } = this.#context.keys;
+    const reader = new PackReader({ dataKey, chunkIdKey: this.#chunkId, packId });
+    remember(this.#readers, packId, reader, KEPT_READERS);
+    return reader;
+  }
+
+  /** The k data shards, unmasked and joined, from any k that match their roots; the last few are kept. */
+  async readPack(packId: PackId): Promise<Uint8Array> {
+    const known = this.#packs.get(packId);
+    if (known !== undefined) return known;
+    const reading = this.#readWhole(packId);
+    remember(this.#packs, packId, reading, KEPT_PACKS);
+    reading.catch(() => this.#packs.delete(packId));
+    return reading;
+  }
+
+  /** What a pack holds, from range reads at the shards' ends. */
+  async readTable(packId: PackId): Promise<IndexedPack> {
+    const places = await this.locate(packId);
+    try {
+      return await this.#readTableFrom(places, (column) => this.#readColumns(places, column));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      // Some node served something else in its range: whole shards show which.
+      const pack = await this.readPack(packId);
+      return this.#readTableFrom(places, () => Promise.resolve(pack));
+    }
+  }
+
+  /** A chunk's plaintext, verified. Don't write into it. */
+  async readChunk(place: ChunkPlace): Promise<Uint8Array> {
+    const reader = this.reader(place.packId);
+    if (place.kind === 'data') {
+      try {
+        return reader.openChunk(place, await this.#readRange(place));
+      } catch (error) {
+        if (!isDamage(error) && !isAway(error)) throw error;
+        throwIfStopped(this.#options.signal);
+      }
+    }
+    const pack = await this.readPack(place.packId);
+    return reader.openChunk(place, pack.subarray(place.offset, place.offset + place.sealedBytes));
+  }
+
+  async #readTableFrom(places: PackPlaces, read: (column: ColumnRange) => Promise<Uint8Array>): Promise<IndexedPack> {
+    const { packId, dataShards, parityShards, shardLengthBytes } = places;
+    const reader = this.reader(packId);
+    let tail = await read(tailColumn(FIRST_TAIL_BYTES, shardLengthBytes));
+    const trailer = reader.readTrailer(tail, dataShards * shardLengthBytes);
+    if (!endsWithTail(trailer.tailBytes, FIRST_TAIL_BYTES, shardLengthBytes)) {
+      tail = await read(tailColumn(trailer.tailBytes, shardLengthBytes));
+    }
+    const table = reader.readTable(tail, trailer);
+    return { packId, kind: trailer.kind, policy: { dataShards, parityShards }, shardLengthBytes, table };
+  }
+
+  /** Straight from the data shards that hold the frame. */
+  async #readRange(place: ChunkPlace): Promise<Uint8Array> {
+    const places = await this.locate(place.packId);
+    const ranges = packRange(place.offset, place.sealedBytes, place.shardLengthBytes);
+    const parts = await Promise.all(
+      ranges.map(({ shardIndex, offset, lengthBytes }) =>
+        this.#readShardPart(places, shardIndex, { offset, lengthBytes }),
+      ),
+    );
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  }
+
+  async #readWhole(packId: PackId): Promise<Uint8Array> {
+    const places = await this.locate(packId);
+    return this.#readColumns(places, { offset: 0, lengthBytes: places.shardLengthBytes }, true);
+  }
+
+  /** The column of each data shard, joined, decoded from the first k shards that come. */
+  async #readColumns(places: PackPlaces, column: ColumnRange, checkRoots = false): Promise<Uint8Array> {
+    const { packId, dataShards, parityShards, shards } = places;
+    const found: (Uint8Array | undefined)[] = shards.map(() => undefined);
+    const order = [...shards.keys()].toSorted((a, b) => doubt(places, a) - doubt(places, b) || a - b);
+    let good = 0;
+    const readNext = async (): Promise<void> => {
+      for (let index = order.shift(); index !== undefined && good < dataShards; index = order.shift()) {
+        const bytes = await this.#tryShardPart(places, index, column, checkRoots);
+        if (bytes === undefined) continue;
+        found[index] = bytes;
+        good += 1;
+        return;
+      }
+    };
+    await Promise.all(Array.from({ length: dataShards }, readNext));
+    throwIfStopped(this.#options.signal);
+    if (good < dataShards) throw fail('codec.too-few-shards', { packId, good, needed: dataShards });
+    return Buffer.concat(reconstructShards(found, dataShards, parityShards).slice(0, dataShards));
+  }
+
+  async #tryShardPart(
+    places: PackPlaces,
+    shardIndex: number,
+    column: ColumnRange,
+    checkRoot: boolean,
+  ): Promise<Uint8Array | undefined> {
+    const { target, root } = places.shards[shardIndex]!;
+    try {
+      return await this.#readShardPart(places, shardIndex, column, checkRoot ? root : undefined);
+    } catch (error) {
+      throwIfStopped(this.#options.signal);
+      if (error instanceof HoldfastError && error.code === 'message.clock-skew') throw error;
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#options.onFault?.({ nodeId: target.nodeId, packId: places.packId, shardIndex, detail });
+      return undefined;
+    }
+  }
+
+  /** Unmasked. With `root` the part is the whole shard and must match it. */
+  async #readShardPart(
+    places: PackPlaces,
+    shardIndex: number,
+    { offset, lengthBytes }: ColumnRange,
+    root?: string,
+  ): Promise<Uint8Array> {
+    const { packId, shardLengthBytes, shards } = places;
+    const { signal } = this.#options;
+    // A mask begins at multiples of its block.
+    const from = offset - (offset % MASK_BLOCK_BYTES);
+    const range = { offset: from, lengthBytes: offset + lengthBytes - from };
+    const bytes = await this.#context.nodes.getShard(
+      shards[shardIndex]!.target,
+      { packId, shardIndex },
+      shardLengthBytes,
+      { ...(root === undefined ? { range } : {}), ...(signal === undefined ? {} : { signal }) },
+    );
+    if (root !== undefined && toHex(shardTree(bytes).root) !== root) {
+      throw fail('codec.damaged', { what: `shard ${shardIndex} of a pack`, detail: 'it does not match its root' });
+    }
+    maskRange(packMaskKey(this.#context.keys.maskKey, packId), shardIndex, from, bytes);
+    return bytes.subarray(offset - from);
+  }
+}
+
+const MASK_BLOCK_BYTES = 16;
+
+/** Nodes that are away or lost the shard are asked last. */
+const doubt = (places: PackPlaces, shardIndex: number): number => {
+  const { online, lost } = places.shards[shardIndex]!;
+  return (lost ? 2 : 0) + (online ? 0 : 1);
+};
+
+/** Whether the joined columns that a read of `readBytes` gave end with the pack's last `tailBytes` bytes. */
+const endsWithTail = (tailBytes: number, readBytes: number, shardLengthBytes: number): boolean =>
+  tailBytes <= readBytes || readBytes >= shardLengthBytes;
+
+const isDamage = (error: unknown): boolean => error instanceof HoldfastError && error.code.startsWith('codec.damaged');
+const isAway = (error: unknown): boolean =>
+  error instanceof HoldfastError && error.code !== 'client.interrupted' && error.code !== 'message.clock-skew';
+
+function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, limit: number): void {
+  if (map.size >= limit && !map.has(key)) map.delete(map.keys().next().value!);
+  map.set(key, value);
+}
