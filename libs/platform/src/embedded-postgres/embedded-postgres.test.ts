@@ -91,7 +91,7 @@ async function startElsewhere(dataDir: string): Promise<{ holder: ChildProcess; 
     env: { ...process.env, NODE_OPTIONS: '' },
   });
   cleanups.push(() => holder.kill('SIGKILL'));
-  const [line] = (await once(createInterface({ input: holder.stdout! }), 'line')) as [string];
+  const [line] = (await once(createInterface({ input: holder.stdout }), 'line')) as [string];
   return { holder, serverPid: Number(line) };
 }
 
@@ -361,4 +361,4 @@ function testsAsRoot(): void {
 }
 
 // As an ordinary user there is no second user who could be kept out.
-if (isRoot) describe('as root', testsAsRoot);
+if (isRoot) describe('as root', () => testsAsRoot());
