@@ -107,8 +107,8 @@ export function decodeHeadContent(plaintext: Uint8Array): HeadContent {
   if (hasOlder > 1) reader.refuse(`unknown flags ${hasOlder}`);
   const older = hasOlder === 1 ? { olderSnapshots: readStreamRef(reader) } : {};
   const padding = reader.raw(reader.remaining);
-  if (padding.length >= SEALED_UNIT_BYTES || padding.some((byte) => byte !== 0))
-    reader.refuse('it has bytes left over');
+  const isWhole = (plaintext.length + OVERHEAD_BYTES) % SEALED_UNIT_BYTES === 0 && padding.length < SEALED_UNIT_BYTES;
+  if (!isWhole || padding.some((byte) => byte !== 0)) reader.refuse('it is not padded as heads are');
   const fault = faultOf({ indexPacks, snapshots });
   if (fault !== undefined) reader.refuse(fault);
   return { machineId, hostName, indexPacks, snapshots, ...older };
