@@ -28,7 +28,7 @@ const CAUSES = [
   ],
   [
     /ERR_PNPM_OUTDATED_LOCKFILE|lockfile is not up to date|not up to date with|EUSAGE/i,
-    'A package.json and its lockfile do not agree: run `node tools/bootstrap.mjs --set-up` on a clean checkout, or `pnpm install` if you changed a dependency.',
+    'A package.json and its lockfile do not agree: run `.tools/bin/pnpm install` and commit the lockfile, or go back to a clean checkout.',
   ],
   [
     /EROFS|read-only file system/i,
