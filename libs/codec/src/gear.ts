@@ -7,8 +7,6 @@ export const CHUNK_MIN_BYTES = 256 * 1024;
 export const CHUNK_NORMAL_BYTES = 1024 * 1024;
 /** No chunk is longer. */
 export const CHUNK_MAX_BYTES = 4 * 1024 * 1024;
-/** The hash at a boundary depends on this many bytes before it. */
-export const GEAR_WINDOW_BYTES = 64;
 export const GEAR_TABLE_LENGTH = 256;
 
 /** The 22 highest bits: one position in 4 Mi is a boundary before the normal length. */

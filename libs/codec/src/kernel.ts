@@ -18,7 +18,7 @@ import { loadKernel } from './kernel-module.ts';
 import { badArgument } from './shapes.ts';
 
 /** Shards in one code word at most: room for the addresses in the kernel's tables. */
-export const MAX_KERNEL_SHARDS = 64;
+const MAX_KERNEL_SHARDS = 64;
 /** Shard lengths that the kernels take are multiples of this. */
 export const SHARD_ALIGNMENT_BYTES = 64;
 

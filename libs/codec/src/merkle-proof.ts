@@ -9,7 +9,7 @@ import { badArgument, damaged } from './shapes.ts';
 
 export { LEAF_BYTES } from './blake3.ts';
 
-export const LEAVES_PER_GROUP = GROUP_BYTES / LEAF_BYTES;
+const LEAVES_PER_GROUP = GROUP_BYTES / LEAF_BYTES;
 /** Levels of BLAKE3's tree over the 64 chunks of a group. */
 const GROUP_LEVELS = Math.log2(LEAVES_PER_GROUP);
 
