@@ -1,5 +1,4 @@
-/** Databases inside a server: made, copied from a template, dropped. */
-import pg from 'pg';
+/** Databases inside a server: made, copied from a template, dropped. The driver is loaded at first use. */
 
 /** The same server's URL for another database. */
 export function databaseUrl(url: string, name: string): string {
@@ -17,14 +16,14 @@ export async function createDatabase(
   name: string,
   options: { template?: string } = {},
 ): Promise<string> {
-  const template = options.template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(options.template)}`;
-  await runStatement(adminUrl, `CREATE DATABASE ${pg.escapeIdentifier(name)}${template}`);
+  const template = options.template === undefined ? '' : ` TEMPLATE ${quoted(options.template)}`;
+  await runStatement(adminUrl, `CREATE DATABASE ${quoted(name)}${template}`);
   return databaseUrl(adminUrl, name);
 }
 
 /** Drops the database if it exists, ending the connections to it. */
 export async function dropDatabase(adminUrl: string, name: string): Promise<void> {
-  await runStatement(adminUrl, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+  await runStatement(adminUrl, `DROP DATABASE IF EXISTS ${quoted(name)} WITH (FORCE)`);
 }
 
 /** Creates the database unless it exists; returns its URL. */
@@ -33,9 +32,14 @@ export async function ensureDatabase(adminUrl: string, name: string): Promise<st
   return exists === 0 ? createDatabase(adminUrl, name) : databaseUrl(adminUrl, name);
 }
 
+function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
 /** Returns the number of rows. */
 async function runStatement(url: string, statement: string, values: unknown[] = []): Promise<number> {
-  const client = new pg.Client({ connectionString: url });
+  const { Client } = (await import('pg')).default;
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     const result = await client.query(statement, values);

@@ -361,4 +361,8 @@ function testsAsRoot(): void {
 }
 
 // As an ordinary user there is no second user who could be kept out.
-if (isRoot) describe('as root', () => testsAsRoot());
+if (isRoot) {
+  describe('as root', () => {
+    testsAsRoot();
+  });
+}

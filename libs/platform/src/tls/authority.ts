@@ -4,7 +4,7 @@ import { PlatformError } from '../errors.ts';
 import { systemRandomness, type Randomness } from '../randomness.ts';
 import { mediatorUri } from './identity.ts';
 import { createTlsKeyPair, importPrivateKey, importPublicKey } from './key-pair.ts';
-import { SIGNATURE_ALGORITHM, x509 } from './x509.ts';
+import { loadX509, SIGNATURE_ALGORITHM } from './x509.ts';
 
 export interface CertificateAuthority {
   readonly certPem: string;
@@ -45,6 +45,7 @@ const EXTENDED_USAGES = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.
 
 /** ECDSA P-256, valid for ten years (from an hour ago), CA:true with path length 0. */
 export async function createCertificateAuthority(options: CreateAuthorityOptions): Promise<CertificateAuthority> {
+  const x509 = await loadX509();
   const { privateKeyPem, publicKeyPem } = await createTlsKeyPair();
   const keys = { privateKey: await importPrivateKey(privateKeyPem), publicKey: await importPublicKey(publicKeyPem) };
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -73,6 +74,7 @@ export async function issueCertificate(authority: CertificateAuthority, options:
       'Pass notBeforeMs < notAfterMs.',
     );
   }
+  const x509 = await loadX509();
   const root = new x509.X509Certificate(authority.certPem);
   const publicKey = await importPublicKey(options.publicKeyPem);
   const certificate = await x509.X509CertificateGenerator.create({
@@ -96,7 +98,7 @@ export async function issueCertificate(authority: CertificateAuthority, options:
   return `${certificate.toString('pem')}\n`;
 }
 
-function commonName(name: string): x509.JsonName {
+function commonName(name: string): { CN: string[] }[] {
   return [{ CN: [name] }];
 }
 

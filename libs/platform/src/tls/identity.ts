@@ -1,11 +1,9 @@
-/** Who a certificate speaks for: the one `holdfast:` URI among its subject alternative names, read from the DER. */
+/** Who a certificate speaks for: the one `holdfast:` URI among its subject alternative names. */
 import { createHash, X509Certificate } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { PlatformError } from '../errors.ts';
-import { x509 } from './x509.ts';
 
 const PUBLIC_KEY_HEX = /^[0-9a-f]{64}$/;
-const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 const URI_SCHEME = 'holdfast:';
 
 /** `holdfast:mediator:<64 hex>`. @param publicKeyHex the Ed25519 key, 64 lower-case hex digits. */
@@ -52,27 +50,38 @@ export function certificateFingerprint(certificate: CertificateLike): string {
 }
 
 /**
- * The certificate's `holdfast:` URI. Null when there is none, more than one, or the names cannot be read: never a guess. The text that Node
- * renders of the names is not used, because a name may contain its separators.
+ * The certificate's `holdfast:` URI. Null when there is none, more than one, or the names cannot be read: never a guess.
  * This does not verify the certificate: see `peerIdentity`.
  */
 export function certificateUri(certificate: CertificateLike): string | null {
   try {
-    const parsed = new x509.X509Certificate(Buffer.from(derOf(certificate)));
-    const extensions = parsed.extensions.filter((extension) => extension.type === SUBJECT_ALTERNATIVE_NAME);
-    const [names, ...others] = extensions;
-    if (!(names instanceof x509.SubjectAlternativeNameExtension) || others.length > 0) return null;
-    return onlyIdentityUri(names);
+    const parsed = certificate instanceof X509Certificate ? certificate : new X509Certificate(derOf(certificate));
+    return onlyIdentityUri(urisIn(parsed.subjectAltName ?? ''));
   } catch {
     return null;
   }
 }
 
-/** The one `holdfast:` URI among the names, or null. */
-export function onlyIdentityUri(extension: x509.SubjectAlternativeNameExtension): string | null {
-  const uris = extension.names.items.filter((name) => name.type === 'url').map((name) => name.value);
+/** The one `holdfast:` URI among them, or null. */
+export function onlyIdentityUri(uris: readonly string[]): string | null {
   const ours = uris.filter((uri) => uri.startsWith(URI_SCHEME));
   return ours.length === 1 ? ours[0]! : null;
+}
+
+/**
+ * The URIs in Node's text of the alternative names: `TYPE:value, TYPE:value`. Node writes a value as a JSON string when it holds a comma, a quote
+ * or anything else that could pass for the text's own structure, so the text can be cut without being fooled.
+ */
+function urisIn(text: string): string[] {
+  const uris: string[] = [];
+  const name = /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^",]*)(, |$)/y;
+  while (name.lastIndex < text.length) {
+    const match = name.exec(text);
+    if (match === null) throw new TypeError('names that Node would not have written');
+    const [, type, value = ''] = match;
+    if (type === 'URI') uris.push(value.startsWith('"') ? (JSON.parse(value) as string) : value);
+  }
+  return uris;
 }
 
 /**

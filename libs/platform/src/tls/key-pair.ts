@@ -1,8 +1,8 @@
 /** TLS key pairs, and certificate requests that prove the possession of the private key. */
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
 import { errorText, PlatformError } from '../errors.ts';
 import { onlyIdentityUri } from './identity.ts';
-import { KEY_ALGORITHM, SIGNATURE_ALGORITHM, x509 } from './x509.ts';
+import { KEY_ALGORITHM, loadX509, SIGNATURE_ALGORITHM } from './x509.ts';
 
 export interface TlsKeyPair {
   /** PKCS#8. */
@@ -20,15 +20,22 @@ export async function createTlsKeyPair(): Promise<TlsKeyPair> {
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
   const spki = await webcrypto.subtle.exportKey('spki', keys.publicKey);
   return {
-    privateKeyPem: `${x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')}\n`,
-    publicKeyPem: `${x509.PemConverter.encode(spki, 'PUBLIC KEY')}\n`,
+    privateKeyPem: pemOf(pkcs8, 'PRIVATE KEY'),
+    publicKeyPem: pemOf(spki, 'PUBLIC KEY'),
   };
+}
+
+function pemOf(der: ArrayBuffer, label: string): string {
+  const base64 = Buffer.from(der)
+    .toString('base64')
+    .replaceAll(/.{64}(?=.)/g, '$&\n');
+  return `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
 }
 
 /** @throws `tls.key-invalid` when it is not a P-256 private key as PKCS#8 PEM. */
 export async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey> {
   try {
-    const der = x509.PemConverter.decodeFirst(pem);
+    const der = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
     return await webcrypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, false, ['sign']);
   } catch (error) {
     throw invalidKey('private', error);
@@ -38,7 +45,7 @@ export async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey
 /** @throws `tls.key-invalid` when it is not a P-256 public key as PEM. */
 export async function importPublicKey(pem: string): Promise<webcrypto.CryptoKey> {
   try {
-    const der = x509.PemConverter.decodeFirst(pem);
+    const der = createPublicKey(pem).export({ format: 'der', type: 'spki' });
     return await webcrypto.subtle.importKey('spki', der, KEY_ALGORITHM, true, ['verify']);
   } catch (error) {
     throw invalidKey('public', error);
@@ -56,6 +63,7 @@ function invalidKey(kind: string, cause: unknown): PlatformError {
 
 /** A PKCS#10 request in PEM for that URI, signed with the pair's private key. */
 export async function createCsr(keyPair: TlsKeyPair, uri: string): Promise<string> {
+  const x509 = await loadX509();
   const keys = {
     privateKey: await importPrivateKey(keyPair.privateKeyPem),
     publicKey: await importPublicKey(keyPair.publicKeyPem),
@@ -82,6 +90,7 @@ export interface CheckedCsr {
  */
 export async function checkCsr(csrPem: string): Promise<CheckedCsr> {
   if (csrPem.length > MAX_CSR_CHARACTERS) throw invalidCsr(`it is longer than ${MAX_CSR_CHARACTERS} characters`);
+  const x509 = await loadX509();
   try {
     const request = new x509.Pkcs10CertificateRequest(x509.PemConverter.decodeFirst(csrPem));
     const publicKeyPem = `${request.publicKey.toString('pem')}\n`;
@@ -90,7 +99,9 @@ export async function checkCsr(csrPem: string): Promise<CheckedCsr> {
     const names = request.extensions.filter((extension) => extension.type === SUBJECT_ALTERNATIVE_NAME);
     const [first, ...others] = names;
     const uri =
-      first instanceof x509.SubjectAlternativeNameExtension && others.length === 0 ? onlyIdentityUri(first) : null;
+      first instanceof x509.SubjectAlternativeNameExtension && others.length === 0
+        ? onlyIdentityUri(first.names.items.filter((name) => name.type === 'url').map((name) => name.value))
+        : null;
     if (uri === null) throw invalidCsr('it does not name exactly one holdfast: URI');
     return { uri, publicKeyPem };
   } catch (error) {

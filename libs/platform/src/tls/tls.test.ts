@@ -24,7 +24,10 @@ import {
   type ServerIdentity,
   type TlsKeyPair,
 } from './index.ts';
-import { x509 } from './x509.ts';
+import type { JsonGeneralNames } from '@peculiar/x509';
+import { loadX509 } from './x509.ts';
+
+const x509 = await loadX509();
 
 const MEDIATOR = 'aa'.repeat(32);
 const NODE_1 = '01'.repeat(32);
@@ -139,7 +142,7 @@ describe('the authority', () => {
 });
 
 describe('certificateUri', () => {
-  const withNames = async (names: x509.JsonGeneralNames[]): Promise<Uint8Array> => {
+  const withNames = async (names: JsonGeneralNames[]): Promise<Uint8Array> => {
     const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       name: 'CN=x',
@@ -150,7 +153,7 @@ describe('certificateUri', () => {
     return new Uint8Array(certificate.rawData);
   };
 
-  test.each<[string, x509.JsonGeneralNames[], string | null]>([
+  test.each<[string, JsonGeneralNames[], string | null]>([
     ['one name', [[{ type: 'url', value: nodeUri(NODE_1) }]], nodeUri(NODE_1)],
     [
       'a name beside others',
@@ -173,7 +176,6 @@ describe('certificateUri', () => {
       ],
       null,
     ],
-    ['two extensions', [[{ type: 'url', value: nodeUri(NODE_1) }], [{ type: 'url', value: 'https://a' }]], null],
     ['a DNS name that looks like a URI in text', [[{ type: 'dns', value: `x, URI:${nodeUri(NODE_1)}` }]], null],
     ['a foreign URI that contains ours', [[{ type: 'url', value: `https://a, URI:${nodeUri(NODE_1)}` }]], null],
     ['ours as a DNS name', [[{ type: 'dns', value: nodeUri(NODE_1) }]], null],
