@@ -52,7 +52,8 @@ function parseArguments(argv) {
 async function runStep(name) {
   const { what, program, args } = /** @type {Step} */ (STEPS[name]);
   const started = performance.now();
-  const { code, output } = await capture(program, args);
+  const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
+  const { code, output } = await capture(program, args, { env });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const isGood = code === 0;
   if (!isGood) console.log(`\n── ${name} ${'─'.repeat(Math.max(0, 90 - name.length))}\n${output.trim()}\n`);

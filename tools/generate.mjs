@@ -3,13 +3,19 @@
  *
  *   node tools/generate.mjs [--check] [NAME…]      names: see GENERATORS
  */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { renderErrorsPage } from './lib/errors-page.mjs';
 import { capture, root } from './lib/run.mjs';
 
 const BIN = join(root, 'tools', 'node_modules', '.bin');
 const API_TYPES = 'libs/http-api/src';
+const ERRORS_PAGE = 'docs/errors.md';
+const MIGRATIONS = 'services/mediator/migrations';
+const SCHEMA = 'services/mediator/src/adapters/postgres/schema.ts';
+const CONFIG = 'services/mediator/drizzle.config.ts';
 
 /**
  * @typedef {object} Generator
@@ -21,6 +27,8 @@ const API_TYPES = 'libs/http-api/src';
 const GENERATORS = {
   openapi: { from: 'openapi/*.yaml', run: generateApis },
   wasm: { from: 'libs/codec/wasm', run: (check) => ownBuild('libs/codec/wasm/build.mjs', check) },
+  errors: { from: 'libs/protocol/src/error-catalogue.ts', run: generateErrorsPage },
+  migrations: { from: 'the mediator’s schema.ts', run: findUnwrittenMigration },
 };
 
 /**
@@ -57,6 +65,42 @@ async function generateApi(api, directory) {
     if (code !== 0) return [`openapi/${api}.yaml: ${basename(program)} failed:\n${output}`];
   }
   return [];
+}
+
+/**
+ * The page of all errors, so that what the docs promise is what the code says.
+ * @param {boolean} check
+ */
+async function generateErrorsPage(check) {
+  const source = pathToFileURL(join(root, 'libs/protocol/src/error-catalogue.ts')).href;
+  const { CATALOGUE, EXIT_CODES } = await import(source);
+  const page = renderErrorsPage(CATALOGUE, EXIT_CODES);
+  const path = join(root, ERRORS_PAGE);
+  if (!check) writeFileSync(path, page);
+  const isSame = existsSync(path) && readFileSync(path, 'utf8') === page;
+  return isSame ? [] : [`${ERRORS_PAGE} is not what the catalogue says: run \`npm run generate\` and commit it.`];
+}
+
+/**
+ * Migrations are named and read by a person, so this one never writes: it tries on a copy whether one is missing.
+ * @returns {Promise<string[]>}
+ */
+async function findUnwrittenMigration() {
+  const scratch = join(root, '.tools', 'generate');
+  mkdirSync(scratch, { recursive: true });
+  const copy = mkdtempSync(join(scratch, 'migrations-'));
+  try {
+    cpSync(join(root, MIGRATIONS), copy, { recursive: true });
+    const before = readdirSync(copy).length;
+    const args = ['generate', '--dialect', 'postgresql', '--schema', SCHEMA, '--out', relative(root, copy)];
+    const { code, output } = await capture(join(BIN, 'drizzle-kit'), args);
+    if (code !== 0) return [`${SCHEMA}: drizzle-kit failed:\n${output}`];
+    if (readdirSync(copy).length === before) return [];
+    const command = 'npm run exec -- tools/node_modules/.bin/drizzle-kit generate';
+    return [`${SCHEMA} has changes without a migration: \`${command} --config ${CONFIG} --name what_changes\`.`];
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
 }
 
 /**
