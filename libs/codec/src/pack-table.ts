@@ -70,7 +70,9 @@ export class PackTable {
       const at = chunk * TABLE_ENTRY_BYTES;
       const plaintextBytes = this.#view.getUint32(at + PLAINTEXT_AT);
       if (plaintextBytes < 1 || plaintextBytes > MAX_CHUNK_BYTES) refuse(`a plaintext of ${plaintextBytes} bytes`);
-      if (this.#view.getUint8(at + FLAGS_AT) === FLAG_JOINED) {
+      const flags = this.#view.getUint8(at + FLAGS_AT);
+      if (flags > FLAG_JOINED) refuse(`unknown flags ${flags}`);
+      if (flags === FLAG_JOINED) {
         if (frame < 0 || this.#view.getUint32(at + SEALED_AT) !== 0) refuse('a chunk that joins no frame');
       } else {
         if (frame >= 0) this.#checkFrame(frame);
@@ -92,12 +94,10 @@ export class PackTable {
   #checkFrame(frame: number): void {
     const at = this.#firstChunks[frame]! * TABLE_ENTRY_BYTES;
     const sealedBytes = this.#view.getUint32(at + SEALED_AT);
-    const flags = this.#view.getUint8(at + FLAGS_AT);
     const plaintextBytes = this.#plaintextLengths[frame]!;
-    if (flags > FLAG_COMPRESSED) refuse(`unknown flags ${flags}`);
     if (plaintextBytes > MAX_FRAME_BYTES) refuse(`a frame of ${plaintextBytes} bytes`);
     const rawBytes = plaintextBytes + SEAL_OVERHEAD_BYTES;
-    const isCompressed = flags === FLAG_COMPRESSED;
+    const isCompressed = this.#view.getUint8(at + FLAGS_AT) === FLAG_COMPRESSED;
     const fits = isCompressed ? sealedBytes > SEAL_OVERHEAD_BYTES && sealedBytes < rawBytes : sealedBytes === rawBytes;
     if (!fits) refuse(`${sealedBytes} sealed bytes for a plaintext of ${plaintextBytes}`);
   }
