@@ -409,6 +409,20 @@ export const CATALOGUE = {
     'Set HOLDFAST_PASSPHRASE_FILE or HOLDFAST_PASSPHRASE_COMMAND.',
   ),
   'passphrase.empty': entry(400, 'usage', 'The passphrase is empty.', 'Choose one; it protects the keys on this disk.'),
+  'passphrase.unreadable': entry(
+    400,
+    'usage',
+    'The passphrase file {path} cannot be read: {detail}',
+    'Check HOLDFAST_PASSPHRASE_FILE and the permissions of the file.',
+  ),
+  'passphrase.command-failed': entry(
+    400,
+    'usage',
+    'The passphrase command failed: {detail}',
+    'Check HOLDFAST_PASSPHRASE_COMMAND by running it yourself.',
+  ),
+  'passphrase.mismatch': entry(400, 'usage', 'The two passphrases differ.', 'Try again.'),
+  'passphrase.cancelled': entry(400, 'usage', 'No passphrase was given.', 'Start again when you are ready.'),
   'client.not-set-up': entry(
     404,
     'usage',
