@@ -6,13 +6,14 @@ const ENTRY = '^services/[^/]+/src/(main[^/]*|compose)\\.ts$';
  * The built-in modules that a pure library may use: they compute, they do not touch the outside.
  * @param {string} name
  * @param {string[]} allowed
+ * @param {string} [edge] the files that face a person or a disk all the same
  * @returns {import('dependency-cruiser').IForbiddenRuleType}
  */
-const pureLibrary = (name, allowed) => ({
+const pureLibrary = (name, allowed, edge) => ({
   name: `${name}-is-pure`,
   comment: `libs/${name} does no I/O and reads no clock: of Node's modules it may import only ${allowed.join(', ')}.`,
   severity: 'error',
-  from: { path: `^libs/${name}/src/`, pathNot: TEST_CODE },
+  from: { path: `^libs/${name}/src/`, pathNot: edge === undefined ? TEST_CODE : `${TEST_CODE}|${edge}` },
   to: { dependencyTypes: ['core'], pathNot: `^(node:)?(${allowed.join('|')})$` },
 });
 
@@ -28,6 +29,7 @@ module.exports = {
     },
     pureLibrary('protocol', ['crypto']),
     pureLibrary('codec', ['crypto', 'zlib']),
+    pureLibrary('keys', ['crypto'], '/(passphrase|ask-secret)\\.ts$'),
     {
       name: 'libs-know-no-services',
       comment: 'A library serves every service; what knows one of them belongs to that service or to test/.',
