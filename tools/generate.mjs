@@ -86,11 +86,12 @@ async function generateErrorsPage(check) {
  * @returns {Promise<string[]>}
  */
 async function findUnwrittenMigration() {
+  if (!existsSync(join(root, SCHEMA))) return [];
   const scratch = join(root, '.tools', 'generate');
   mkdirSync(scratch, { recursive: true });
   const copy = mkdtempSync(join(scratch, 'migrations-'));
   try {
-    cpSync(join(root, MIGRATIONS), copy, { recursive: true });
+    if (existsSync(join(root, MIGRATIONS))) cpSync(join(root, MIGRATIONS), copy, { recursive: true });
     const before = readdirSync(copy).length;
     const args = ['generate', '--dialect', 'postgresql', '--schema', SCHEMA, '--out', relative(root, copy)];
     const { code, output } = await capture(join(BIN, 'drizzle-kit'), args);
