@@ -75,14 +75,15 @@ async function runPassphraseCommand(command: string): Promise<string> {
   let length = 0;
   shell.stdout.on('data', (piece: Buffer) => {
     length += piece.length;
-    if (length > LONGEST_BYTES) shell.kill();
-    else pieces.push(piece);
+    pieces.push(piece);
+    // Whatever the shell runs then fails at its next write.
+    if (length > LONGEST_BYTES) shell.stdout.destroy();
   });
   const end = await new Promise<string | undefined>((resolve) => {
     shell.once('error', (error) => resolve(error.message));
     shell.once('close', (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit status ${code}`)));
   });
-  if (end !== undefined) throw fail('passphrase.command-failed', { detail: end });
+  if (end !== undefined && length <= LONGEST_BYTES) throw fail('passphrase.command-failed', { detail: end });
   try {
     return textOf(Buffer.concat(pieces));
   } catch (error) {

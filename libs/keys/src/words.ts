@@ -44,10 +44,10 @@ export function entropyFromWords(words: Words): Uint8Array {
 export function checkWords(text: string): Words {
   if (text.length > LONGEST_TEXT) throw invalid('this text is much longer than 24 words');
   const words = splitWords(text);
-  const unknown = words.flatMap((word, index) => (KNOWN_WORDS.has(word) ? [] : [describeUnknown(word, index + 1)]));
+  const unknown = words.flatMap((word, index) => (KNOWN_WORDS.has(word) ? [] : [{ word, place: index + 1 }]));
   if (unknown.length > 0 && words.length <= 2 * WORD_COUNT) {
     const more = unknown.length - UNKNOWN_WORDS_SHOWN;
-    const shown = unknown.slice(0, UNKNOWN_WORDS_SHOWN).join('; ');
+    const shown = unknown.slice(0, UNKNOWN_WORDS_SHOWN).map(describeUnknown).join('; ');
     throw invalid(more > 0 ? `${shown}; and ${more} more` : shown);
   }
   if (words.length !== WORD_COUNT) {
@@ -76,7 +76,7 @@ function splitWords(text: string): string[] {
     .filter((part) => part !== '');
 }
 
-function describeUnknown(word: string, place: number): string {
+function describeUnknown({ word, place }: { word: string; place: number }): string {
   const near = nearestWord(word, wordlist);
   const shown = word.length > 12 ? `${word.slice(0, 12)}…` : word;
   return `word ${place}, “${shown}”, is not in the list${near === undefined ? '' : `: did you mean “${near}”?`}`;
