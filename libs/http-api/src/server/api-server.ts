@@ -45,6 +45,8 @@ export interface ApiServerOptions<Operations> {
   readonly rateLimits?: RateLimits;
   /** Bytes of a request's body, where an operation has no limit of its own. Default 1 MiB. */
   readonly bodyLimitBytes?: number;
+  /** Bytes of a request's headers. Default 16 KiB. */
+  readonly maxHeaderBytes?: number;
   /** Connections at once. Default 2,000. */
   readonly maxConnections?: number;
   /** For a whole request to arrive. Default 60 s; 0: none. */
@@ -56,8 +58,9 @@ export interface ApiServerOptions<Operations> {
 /** A server that is ready to `listen`; `close` stops accepting, answers what is under way, then resolves. */
 export async function createApiServer<Operations>(options: ApiServerOptions<Operations>): Promise<FastifyInstance> {
   const translate: Translate = options.translate ?? (() => undefined);
+  const maxHeaderBytes = options.maxHeaderBytes ?? 16_384;
   const app = fastify<Server>({
-    https: { ...options.tls, maxHeaderSize: 16_384 },
+    https: { ...options.tls, maxHeaderSize: maxHeaderBytes },
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: options.requestId,
@@ -66,7 +69,7 @@ export async function createApiServer<Operations>(options: ApiServerOptions<Oper
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 128, ignoreTrailingSlash: false },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, maxHeaderBytes),
     frameworkErrors: (error, request, reply) => void sendProblem(toCatalogue(error, request, translate), reply),
   }) as unknown as FastifyInstance;
   app.server.maxConnections = options.maxConnections ?? 2_000;
@@ -84,6 +87,10 @@ export async function createApiServer<Operations>(options: ApiServerOptions<Oper
       },
     });
     const guard = options.rateLimits && (await createRateGuard(scope, options.rateLimits));
+    // Only ever sent, never taken; the route generator wants to know how every type of the contract is read.
+    scope.addContentTypeParser('application/problem+json', (_request, _body, done) =>
+      done(fail('input.invalid', { detail: 'a problem is an answer, not a request.' })),
+    );
     await options.prepare?.(scope);
     await addOperations(scope, options, guard);
   });

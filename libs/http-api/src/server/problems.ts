@@ -68,12 +68,12 @@ const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0]!.slice(0, 200);
 
 /** Answers what the HTTP parser refused, and closes the connection. */
-export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, maxHeaderBytes: number): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem = brokenRequest(error.code).toProblem();
+  const problem = brokenRequest(error.code, maxHeaderBytes).toProblem();
   const body = JSON.stringify(problem);
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
@@ -81,8 +81,9 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
   );
 }
 
-function brokenRequest(code: string | undefined): HoldfastError {
-  if (code === 'HPE_HEADER_OVERFLOW') return fail('input.too-large', { what: 'header', limit: '16 KiB' });
+function brokenRequest(code: string | undefined, maxHeaderBytes: number): HoldfastError {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return fail('input.too-large', { what: 'header', limit: `${maxHeaderBytes} bytes` });
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return fail('input.invalid', { detail: 'the request did not arrive in time.' });
   return fail('input.invalid', { detail: 'this is not HTTP/1.1.' });

@@ -1,0 +1,77 @@
+/** The connection pool, transactions that survive a deadlock, and the database's own errors in the catalogue's words. */
+import { fail, type HoldfastError } from '@holdfast/protocol';
+import type { Logger } from '@holdfast/platform';
+import { sql } from 'drizzle-orm';
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+
+export type Database = NodePgDatabase & { readonly $client: pg.Pool };
+export type Transaction = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0];
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly logger: Logger;
+  /** Default 20. */
+  readonly maxConnections?: number;
+}
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.maxConnections ?? 20,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    application_name: 'holdfast-mediator',
+    statement_timeout: 30_000,
+    query_timeout: 35_000,
+    idle_in_transaction_session_timeout: 30_000,
+  });
+  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
+  pool.on('error', (error) => options.logger.warn({ err: error }, 'a database connection broke'));
+  return drizzle({ client: pool });
+}
+
+/** @throws whatever the driver throws when the database does not answer. */
+export async function pingDatabase(database: Database): Promise<void> {
+  await database.execute(sql`SELECT 1`);
+}
+
+/** Serialization failure, deadlock, and a unique row that another transaction inserted first: seen by the next try. */
+const RETRIED = new Set(['40001', '40P01', '23505']);
+const MAX_TRIES = 4;
+
+/** A transaction that is begun again when the database broke it up for the sake of another one. */
+export async function inTransaction<T>(database: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await database.transaction(run);
+    } catch (error) {
+      const code = databaseCode(error);
+      if (tries === MAX_TRIES || code === undefined || !RETRIED.has(code)) throw error;
+    }
+  }
+}
+
+/** The SQLSTATE or system code behind an error of drizzle or the driver. */
+export function databaseCode(error: unknown): string | undefined {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth += 1) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+  }
+  return undefined;
+}
+
+const UNAVAILABLE_CODE =
+  /^(?:08...|57P0[1-5]|53300|57014|25P03|ECONN\w+|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)$/;
+const UNAVAILABLE_TEXT =
+  /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|not queryable|Cannot use a pool after calling end/i;
+
+/** `database.unavailable` for what says that the database is away; undefined for every other error. */
+export function translateDatabaseError(error: unknown): HoldfastError | undefined {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth += 1) {
+    const code = 'code' in at && typeof at.code === 'string' ? at.code : '';
+    if (UNAVAILABLE_CODE.test(code) || UNAVAILABLE_TEXT.test(at.message))
+      return fail('database.unavailable', {}, error);
+  }
+  return undefined;
+}

@@ -1,0 +1,45 @@
+/** Orders that nobody needs any more, and counts for the metrics. */
+import { sql } from 'drizzle-orm';
+import type { Housekeeping } from '../../jobs/index.ts';
+import type { Database } from './database.ts';
+import { nodes, orders, vaults } from './schema.ts';
+
+export function createHousekeeping(database: Database): Housekeeping {
+  return {
+    /**
+     * `committed` orders stay until their upload's `discard-upload` was carried out, too: a node that lost its cursor is told both again or neither,
+     * and so never deletes what was committed.
+     */
+    async forgetCarriedOutOrders() {
+      const deleted = await database.execute(sql`
+        DELETE FROM ${orders} AS done USING ${nodes} AS node
+        WHERE done.node_no = node.node_no AND done.order_no <= node.carried_out_order
+          AND (done.kind <> 'committed' OR EXISTS (
+            SELECT 1 FROM ${orders} AS discard
+            WHERE discard.node_no = done.node_no AND discard.upload_id = done.upload_id
+              AND discard.kind = 'discard-upload' AND discard.order_no <= node.carried_out_order))`);
+      return deleted.rowCount ?? 0;
+    },
+    async count() {
+      const byState = await database.execute<{ state: string; count: string; reserved: string; waiting: string }>(sql`
+        SELECT CASE WHEN is_reached THEN state ELSE 'unreached' END AS state, count(*) AS count,
+          sum(reserved_bytes) AS reserved, sum(last_order - carried_out_order) AS waiting
+        FROM ${nodes} GROUP BY 1`);
+      const [kept] = (
+        await database.execute<{ vaults: string; packs: string; bytes: string }>(sql`
+          SELECT count(*) AS vaults, coalesce(sum(pack_count), 0) AS packs, coalesce(sum(stored_bytes), 0) AS bytes
+          FROM ${vaults}`)
+      ).rows;
+      const sumOf = (key: 'reserved' | 'waiting'): number =>
+        byState.rows.reduce((sum, row) => sum + Number(row[key]), 0);
+      return {
+        nodesByState: Object.fromEntries(byState.rows.map(({ state, count }) => [state, Number(count)])),
+        reservedBytes: sumOf('reserved'),
+        waitingOrders: sumOf('waiting'),
+        vaults: Number(kept?.vaults ?? 0),
+        packs: Number(kept?.packs ?? 0),
+        storedBytes: Number(kept?.bytes ?? 0),
+      };
+    },
+  };
+}

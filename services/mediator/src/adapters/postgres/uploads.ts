@@ -1,0 +1,156 @@
+/** Uploads in Postgres: the space that they reserve, and the orders that clean up after them. */
+import { and, asc, desc, eq, inArray, lt, ne, sql } from 'drizzle-orm';
+import type { NewUpload, UploadStore, UploadTimes, VaultName } from '../../custody/index.ts';
+import { freeBytes } from '../../nodes/index.ts';
+import { type Database, inTransaction, type Transaction } from './database.ts';
+import { appendOrders, lockNodes, NODE_FIELDS, toNodeRecord } from './nodes.ts';
+import { nodes, uploadNodes, uploads, vaults } from './schema.ts';
+import { isVault } from './vaults.ts';
+
+/** Uploads ended in one transaction. */
+const SWEEP_BATCH = 50;
+
+export function createUploadStore(database: Database): UploadStore {
+  return {
+    open: (upload, maxOpen) =>
+      inTransaction(database, async (tx) => {
+        await tx.select({ vaultId: vaults.vaultId }).from(vaults).where(isVault(upload)).for('no key update');
+        await endSurplus(tx, upload, maxOpen - 1);
+        return reserve(tx, upload);
+      }),
+    end: (name) =>
+      inTransaction(database, async (tx) => {
+        await tx.select({ vaultId: vaults.vaultId }).from(vaults).where(isVault(name)).for('no key update');
+        const [upload] = await tx
+          .select()
+          .from(uploads)
+          .where(and(isOfVault(name), eq(uploads.uploadId, name.uploadId)))
+          .for('update');
+        if (upload === undefined) return false;
+        await endUploads(tx, [upload]);
+        return true;
+      }),
+    sweep: async (times) => {
+      const count = { ended: 0, discarded: 0 };
+      for (let ended = SWEEP_BATCH; ended === SWEEP_BATCH; count.ended += ended) {
+        ended = await inTransaction(database, (tx) => endExpired(tx, times));
+      }
+      while (await inTransaction(database, (tx) => discardOne(tx, times))) count.discarded += 1;
+      return count;
+    },
+  };
+}
+
+type UploadRow = typeof uploads.$inferSelect;
+
+const isOfVault = (name: VaultName) => and(eq(uploads.clientId, name.clientId), eq(uploads.vaultId, name.vaultId));
+
+async function reserve(tx: Transaction, upload: NewUpload) {
+  const chosen = await tx
+    .select({ nodeNo: nodes.nodeNo })
+    .from(nodes)
+    .where(inArray(nodes.nodeId, [...upload.nodeIds]));
+  const nodeNos = chosen.map(({ nodeNo }) => nodeNo);
+  await lockNodes(tx, nodeNos);
+  const rows = await tx
+    .select({ ...NODE_FIELDS, nodeNo: nodes.nodeNo })
+    .from(nodes)
+    .where(inArray(nodes.nodeNo, nodeNos));
+  const quota = upload.quotaBytesPerNode;
+  if (rows.length !== upload.nodeIds.length || rows.some((row) => freeBytes(row) < quota)) return 'no-space' as const;
+  await tx
+    .update(nodes)
+    .set({ reservedBytes: sql`${nodes.reservedBytes} + ${quota}` })
+    .where(inArray(nodes.nodeNo, nodeNos));
+  await tx.insert(uploads).values({
+    uploadId: upload.uploadId,
+    clientId: upload.clientId,
+    vaultId: upload.vaultId,
+    state: 'open',
+    quotaBytesPerNode: quota,
+    openedAtMs: upload.openedAtMs,
+    expiresAtMs: upload.expiresAtMs,
+  });
+  await tx.insert(uploadNodes).values(nodeNos.map((nodeNo) => ({ uploadId: upload.uploadId, nodeNo })));
+  const records = new Map(
+    rows.map(({ nodeNo: _, ...row }) => [
+      row.nodeId,
+      toNodeRecord({ ...row, reservedBytes: row.reservedBytes + quota }),
+    ]),
+  );
+  return upload.nodeIds.map((nodeId) => records.get(nodeId)!);
+}
+
+/** A client that was killed leaves its uploads open; they must not keep space from its next ones. */
+async function endSurplus(tx: Transaction, name: VaultName, kept: number): Promise<void> {
+  const surplus = await tx
+    .select()
+    .from(uploads)
+    .where(and(isOfVault(name), eq(uploads.state, 'open')))
+    .orderBy(desc(uploads.openedAtMs), asc(uploads.uploadId))
+    .offset(kept)
+    .for('update');
+  await endUploads(tx, surplus);
+}
+
+/** Ends those that are open and releases what they did not use. Their rows must be locked. */
+async function endUploads(tx: Transaction, rows: readonly UploadRow[]): Promise<void> {
+  const open = rows.filter(({ state }) => state === 'open');
+  if (open.length === 0) return;
+  const uploadIds = open.map(({ uploadId }) => uploadId);
+  await tx.update(uploads).set({ state: 'ended' }).where(inArray(uploads.uploadId, uploadIds));
+  const places = await tx.select().from(uploadNodes).where(inArray(uploadNodes.uploadId, uploadIds));
+  const unused = new Map(open.map((row) => [row.uploadId, row.quotaBytesPerNode - row.committedBytesPerNode]));
+  const perNode = new Map<number, number>();
+  for (const { uploadId, nodeNo } of places) {
+    perNode.set(nodeNo, (perNode.get(nodeNo) ?? 0) + (unused.get(uploadId) ?? 0));
+  }
+  await lockNodes(tx, [...perNode.keys()]);
+  await tx.execute(sql`
+    UPDATE ${nodes} SET reserved_bytes = ${nodes.reservedBytes} - released.reserved_bytes
+    FROM unnest(${sql.param([...perNode.keys()])}::int[], ${sql.param([...perNode.values()])}::bigint[])
+      AS released(node_no, reserved_bytes)
+    WHERE ${nodes.nodeNo} = released.node_no`);
+}
+
+async function endExpired(tx: Transaction, times: UploadTimes): Promise<number> {
+  const rows = await tx
+    .select()
+    .from(uploads)
+    .where(and(eq(uploads.state, 'open'), lt(uploads.expiresAtMs, times.endExpiredBeforeMs)))
+    .orderBy(asc(uploads.expiresAtMs))
+    .limit(SWEEP_BATCH)
+    .for('update', { skipLocked: true });
+  await endUploads(tx, rows);
+  return rows.length;
+}
+
+/** From here on no commit of these uploads is taken, so their nodes may delete what no `committed` order named. */
+async function discardOne(tx: Transaction, times: UploadTimes): Promise<boolean> {
+  const due = and(ne(uploads.state, 'discarded'), lt(uploads.expiresAtMs, times.discardExpiredBeforeMs));
+  const rows = await tx
+    .select()
+    .from(uploads)
+    .where(due)
+    .orderBy(asc(uploads.expiresAtMs))
+    .limit(1)
+    .for('update', { skipLocked: true });
+  const [upload] = rows;
+  if (upload === undefined) return false;
+  await endUploads(tx, rows);
+  const { uploadId, clientId } = upload;
+  await tx.update(uploads).set({ state: 'discarded' }).where(eq(uploads.uploadId, uploadId));
+  const places = await tx.select().from(uploadNodes).where(eq(uploadNodes.uploadId, uploadId));
+  const discards = places.map(({ nodeNo }) => ({
+    nodeNo,
+    kind: 'discard-upload' as const,
+    clientId,
+    uploadId,
+    shards: null,
+    storedBytes: 0,
+    reservedBytes: 0,
+  }));
+  await appendOrders(tx, discards, times.nowMs);
+  await tx.delete(uploadNodes).where(eq(uploadNodes.uploadId, uploadId));
+  return true;
+}

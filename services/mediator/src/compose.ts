@@ -1,0 +1,341 @@
+/** Wires a mediator together: keys, database, domains, HTTPS, jobs. What starts here stops in reverse order. */
+import type { Server } from 'node:https';
+import { openApiDocuments, type MediatorOperations } from '@holdfast/http-api';
+import { createApiServer, startOpsServer } from '@holdfast/http-api/server';
+import {
+  certificateFingerprint,
+  type Clock,
+  createLifecycle,
+  createLogger,
+  createMetrics,
+  createTlsKeyPair,
+  issueCertificate,
+  type Lifecycle,
+  type Logger,
+  mediatorUri,
+  type Metrics,
+  observeResponses,
+  type Randomness,
+  serverTlsOptions,
+  startEmbeddedPostgres,
+  systemClock,
+  systemRandomness,
+} from '@holdfast/platform';
+import { formatMediatorAddress, type SigningContext, toHex } from '@holdfast/protocol';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { createAccounts } from './accounts/index.ts';
+import { type MediatorKeys, openKeyFiles } from './adapters/key-files.ts';
+import { createProbe, resolveHost } from './adapters/node-probe.ts';
+import { createAccountStore } from './adapters/postgres/accounts.ts';
+import { type Database, openDatabase, pingDatabase, translateDatabaseError } from './adapters/postgres/database.ts';
+import { createHousekeeping } from './adapters/postgres/housekeeping.ts';
+import { claimDatabase } from './adapters/postgres/identity.ts';
+import { migrateDatabase } from './adapters/postgres/migrate.ts';
+import { createNodeStore } from './adapters/postgres/nodes.ts';
+import { createOfferSource } from './adapters/postgres/offers.ts';
+import { createPackStore } from './adapters/postgres/packs.ts';
+import { createUploadStore } from './adapters/postgres/uploads.ts';
+import { createHeadStore, createVaultStore } from './adapters/postgres/vaults.ts';
+import { createMaskKeySeal } from './custody/index.ts';
+import { createAuthentication } from './http/authenticate.ts';
+import { createHandlers, type HandlerOptions } from './http/handlers.ts';
+import { type Housekeeping, runHousekeeping } from './jobs/index.ts';
+import { createOfferBook, type MarketRules } from './market/index.ts';
+import { parseHostPort } from './nodes/index.ts';
+import { DEFAULTS, type MediatorOptions } from './options.ts';
+import { VERSION } from './version.ts';
+
+export interface Mediator {
+  /** `holdfast://host:port#fingerprint` */
+  readonly address: string;
+  readonly baseUrl: string;
+  /** Of the ops listener, if there is one. */
+  readonly opsUrl?: string;
+  readonly mediatorId: string;
+  readonly caPem: string;
+  readonly databaseUrl: string;
+  /** One pass of housekeeping at the clock's time; it also runs by itself. */
+  runJobs(): Promise<void>;
+  /** Answers what is under way, then stops everything. */
+  stop(): Promise<void>;
+}
+
+type Settings = MediatorOptions & Required<Pick<MediatorOptions, keyof typeof DEFAULTS>>;
+
+/** What every part of the wiring needs. */
+interface Base {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
+  readonly keys: MediatorKeys;
+  readonly context: SigningContext;
+}
+
+/** @throws PlatformError when keys, database or port cannot be had; everything that was started is stopped then */
+export async function startMediator(options: MediatorOptions): Promise<Mediator> {
+  const logger = options.logger ?? createLogger({ service: 'mediator' });
+  const lifecycle = createLifecycle({ logger });
+  try {
+    return await start(options, logger, lifecycle);
+  } catch (error) {
+    await lifecycle.close('the start failed');
+    throw error;
+  }
+}
+
+async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecycle): Promise<Mediator> {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const settings = { ...DEFAULTS, ...given } as Settings;
+  const clock = options.clock ?? systemClock;
+  const randomness = options.randomness ?? systemRandomness;
+  // TLS compares certificates with the machine's clock, also where `clock` is simulated.
+  const keys = await openKeyFiles(settings.dataDir, systemClock, systemRandomness);
+  const context = { network: settings.network, mediatorId: keys.mediatorId };
+  const metrics = createMetrics('holdfast_mediator_', { processMetrics: settings.processMetrics ?? true });
+  lifecycle.onClose('metrics', () => metrics.close());
+  const base: Base = { settings, logger, clock, randomness, lifecycle, metrics, keys, context };
+
+  const { database, databaseUrl } = await startDatabase(base);
+  const opsUrl = await startOps(base, database);
+  const { handlerOptions, runJobs } = wire(base, database);
+  const app = await createServer(base, handlerOptions);
+  lifecycle.onClose('https server', () => app.close());
+  await app.listen({ ...settings.listen, listenTextResolver: (address) => address });
+  const { port } = app.server.address() as { port: number };
+  const jobs = clock.schedule(settings.housekeepingMs, runJobs, (error) =>
+    logger.error({ err: error }, 'housekeeping failed; it is tried again'),
+  );
+  lifecycle.onClose('housekeeping', () => jobs.stop());
+
+  const { address, baseUrl } = addresses(settings, port, keys);
+  if (settings.subnetRule === 'local') {
+    logger.warn('the subnet rule is "local": for one loopback or compose network only, public addresses are refused');
+  }
+  logger.info({ address, mediatorId: keys.mediatorId, network: settings.network }, 'the mediator is ready');
+  return {
+    address,
+    baseUrl,
+    ...(opsUrl !== undefined && { opsUrl }),
+    mediatorId: keys.mediatorId,
+    caPem: keys.authority.certPem,
+    databaseUrl,
+    runJobs,
+    stop: async () => {
+      await lifecycle.close('asked to');
+    },
+  };
+}
+
+async function startDatabase(base: Base): Promise<{ database: Database; databaseUrl: string }> {
+  const { settings, logger, lifecycle } = base;
+  let databaseUrl = settings.databaseUrl;
+  if (databaseUrl === undefined) {
+    const server = await startEmbeddedPostgres({
+      dataDir: join(settings.dataDir, 'postgres'),
+      logger,
+      durability: settings.databaseDurability ?? 'full',
+      ...(settings.unreachableData !== undefined && { unreachableData: settings.unreachableData }),
+    });
+    lifecycle.onClose('embedded Postgres', () => server.stop());
+    databaseUrl = server.url;
+  }
+  await migrateDatabase(databaseUrl);
+  const database = openDatabase({ url: databaseUrl, logger });
+  lifecycle.onClose('database connections', () => database.$client.end());
+  await claimDatabase(database, base.context, base.keys.maskKey);
+  return { database, databaseUrl };
+}
+
+async function startOps(base: Base, database: Database): Promise<string | undefined> {
+  const { settings, logger, lifecycle, metrics } = base;
+  if (settings.opsListen === undefined) return undefined;
+  const refresh = createGauges(metrics, createHousekeeping(database));
+  const ops = await startOpsServer({
+    listen: settings.opsListen,
+    logger,
+    metrics: { contentType: metrics.contentType, text: async () => (await refresh(), metrics.text()) },
+    readiness: async () => {
+      if (lifecycle.closing.aborted) return { ready: false, detail: 'stopping' };
+      await pingDatabase(database);
+      return { ready: true };
+    },
+  });
+  lifecycle.onClose('ops listener', () => ops.close());
+  return ops.url;
+}
+
+/** Counts are taken when somebody asks; while the database is away, the last ones stand. */
+function createGauges(metrics: Metrics, housekeeping: Housekeeping): () => Promise<void> {
+  const nodes = metrics.gauge('nodes', 'Registered nodes by state.', ['state']);
+  const vaults = metrics.gauge('vaults', 'Vaults.');
+  const packs = metrics.gauge('packs', 'Committed packs.');
+  const stored = metrics.gauge('stored_bytes', 'Bytes of all committed shards.');
+  const reserved = metrics.gauge('reserved_bytes', 'Bytes that open uploads may still write.');
+  const orders = metrics.gauge('waiting_orders', 'Orders that nodes have not carried out yet.');
+  const isUp = metrics.gauge('database_up', '1 when the database answers.');
+  return async () => {
+    try {
+      const count = await housekeeping.count();
+      nodes.reset();
+      for (const [state, number] of Object.entries(count.nodesByState)) nodes.set({ state }, number);
+      vaults.set(count.vaults);
+      packs.set(count.packs);
+      stored.set(count.storedBytes);
+      reserved.set(count.reservedBytes);
+      orders.set(count.waitingOrders);
+      isUp.set(1);
+    } catch {
+      isUp.set(0);
+    }
+  };
+}
+
+function wire(base: Base, database: Database): { handlerOptions: HandlerOptions; runJobs: () => Promise<void> } {
+  const { settings, clock, randomness, keys, context, logger } = base;
+  const { offlineAfterMs, commitGraceMs, uncommittedGraceMs } = settings;
+  const accountStore = createAccountStore(database);
+  const nodes = createNodeStore(database);
+  const vaults = createVaultStore(database);
+  const uploads = createUploadStore(database);
+  const book = createOfferBook(createOfferSource(database), clock);
+  const rules = (): MarketRules => ({
+    onePerSubnet: settings.subnetRule === 'public',
+    nowMs: clock.nowMs(),
+    offlineAfterMs,
+  });
+  const signer = { context, key: keys.signingKey };
+  const { mediatorId, authority } = keys;
+  const { subnetRule, network } = settings;
+  const handlerOptions: HandlerOptions = {
+    about: { mediatorId, network, caPem: authority.certPem, version: VERSION, subnetRule },
+    clock,
+    offlineAfterMs,
+    accounts: createAccounts({
+      store: accountStore,
+      context,
+      clock,
+      randomness,
+      nonceKey: keys.nonceKey,
+      sessionTtlMs: settings.sessionTtlMs,
+      adminKeys: settings.adminKeys ?? [],
+    }),
+    nodes,
+    book,
+    rules,
+    registration: { store: nodes, context, authority, subnetRule, clock, certificateClock: systemClock, randomness },
+    reachability: {
+      store: nodes,
+      probe: createProbe({ caPem: authority.certPem, mediatorId }),
+      resolve: resolveHost,
+      subnetRule,
+    },
+    vaults: { store: vaults, book, rules, clock },
+    uploads: {
+      vaults,
+      uploads,
+      book,
+      rules,
+      signer,
+      clock,
+      randomness,
+      uploadTtlMs: settings.uploadTtlMs,
+      maxOpenUploads: settings.maxOpenUploads,
+    },
+    packs: {
+      vaults,
+      packs: createPackStore(database),
+      book,
+      signer,
+      maskKeys: createMaskKeySeal(keys.maskKey, randomness),
+      clock,
+      commitGraceMs,
+      getGrantTtlMs: settings.getGrantTtlMs,
+      offlineAfterMs,
+    },
+    heads: { vaults, heads: createHeadStore(database), context, clock },
+  };
+  const runJobs = (): Promise<void> =>
+    runHousekeeping({
+      accounts: accountStore,
+      uploads,
+      housekeeping: createHousekeeping(database),
+      book,
+      clock,
+      logger,
+      commitGraceMs,
+      uncommittedGraceMs,
+    });
+  return { handlerOptions, runJobs };
+}
+
+const BODY_LIMITS = { small: 32_768, commit: 4_194_304 } as const;
+const REQUEST_ID_BYTES = 8;
+
+async function createServer(base: Base, handlerOptions: HandlerOptions): Promise<FastifyInstance> {
+  const { settings, logger, randomness, lifecycle, keys, metrics } = base;
+  const leaf = await issueLeaf(keys, settings);
+  const app = await createApiServer<MediatorOperations>({
+    document: openApiDocuments.mediator,
+    handlers: createHandlers(handlerOptions),
+    authenticate: createAuthentication({
+      accounts: handlerOptions.accounts,
+      nodes: handlerOptions.nodes,
+      certificateClock: systemClock,
+    }),
+    routes: {
+      createSignInNonce: { bodyLimit: BODY_LIMITS.small },
+      signIn: { bodyLimit: BODY_LIMITS.small },
+      registerNode: { bodyLimit: BODY_LIMITS.small },
+      commitPacks: { bodyLimit: BODY_LIMITS.commit },
+    },
+    tls: leaf,
+    logger,
+    requestId: () => toHex(randomness.bytes(REQUEST_ID_BYTES)),
+    translate: translateDatabaseError,
+    rateLimits: settings.rateLimits,
+    prepare: (scope) => void scope.addHook('onResponse', observeResponses(metrics)),
+  });
+  const renewal = systemClock.schedule(
+    LEAF_RENEWAL_MS,
+    async () => (app.server as unknown as Server).setSecureContext(await issueLeaf(keys, settings)),
+    (error) => logger.error({ err: error }, 'the TLS certificate could not be renewed; it is tried again'),
+  );
+  lifecycle.onClose('certificate renewal', () => renewal.stop());
+  return app;
+}
+
+const DAY_MS = 86_400_000;
+const LEAF_RENEWAL_MS = 7 * DAY_MS;
+const LEAF_TTL_MS = 90 * DAY_MS;
+
+/** A key pair and certificate of the server's own, fresh at each start: peers check the name, which stays. */
+async function issueLeaf(keys: MediatorKeys, settings: Settings) {
+  const pair = await createTlsKeyPair();
+  const nowMs = systemClock.nowMs();
+  const host = settings.publicAddress === undefined ? [] : [parseHostPort(settings.publicAddress).host];
+  const certPem = await issueCertificate(keys.authority, {
+    subjectUri: mediatorUri(keys.mediatorId),
+    publicKeyPem: pair.publicKeyPem,
+    addresses: [...new Set([...host, 'localhost', '127.0.0.1'])],
+    notBeforeMs: nowMs - DAY_MS / 24,
+    notAfterMs: nowMs + LEAF_TTL_MS,
+    usages: ['server'],
+  });
+  const caPem = keys.authority.certPem;
+  return serverTlsOptions({ certPem, keyPem: pair.privateKeyPem, caPem, requestClientCert: 'optional' });
+}
+
+function addresses(settings: Settings, port: number, keys: MediatorKeys): { address: string; baseUrl: string } {
+  const bound = settings.listen.host;
+  const host = bound === '0.0.0.0' || bound === '::' ? 'localhost' : bound;
+  const advertised = settings.publicAddress === undefined ? { host, port } : parseHostPort(settings.publicAddress);
+  const caFingerprint = certificateFingerprint(keys.authority.certPem);
+  return {
+    address: formatMediatorAddress({ ...advertised, caFingerprint }),
+    baseUrl: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+  };
+}

@@ -1,0 +1,136 @@
+/** The mediator's settings. */
+import { type ConfigValues, defineConfig, LOG_LEVELS, PlatformError } from '@holdfast/platform';
+import { NETWORKS } from '@holdfast/protocol';
+import { DEFAULTS, type Listen, type MediatorOptions } from './options.ts';
+
+export const mediatorConfig = defineConfig(
+  {
+    dataDir: {
+      env: 'HOLDFAST_MEDIATOR_DATA_DIR',
+      type: 'path',
+      default: '~/.holdfast-mediator',
+      help: 'Keys, and the embedded database. Back it up: without its keys nobody can trust this mediator any more.',
+    },
+    databaseUrl: {
+      env: 'DATABASE_URL',
+      type: 'url',
+      protocols: ['postgres:', 'postgresql:'],
+      default: null,
+      secret: true,
+      help: 'Postgres 15 or newer. Not set: an embedded one in the data directory.',
+    },
+    listen: {
+      env: 'HOLDFAST_MEDIATOR_LISTEN',
+      type: 'string',
+      default: '127.0.0.1:7700',
+      help: 'host:port of the API (HTTPS).',
+    },
+    publicAddress: {
+      env: 'HOLDFAST_MEDIATOR_PUBLIC_ADDRESS',
+      type: 'string',
+      default: null,
+      help: 'host:port by which clients and nodes reach it. Not set: where it listens.',
+    },
+    opsListen: {
+      env: 'HOLDFAST_MEDIATOR_OPS_LISTEN',
+      type: 'string',
+      default: '127.0.0.1:7701',
+      help: 'host:port for /healthz, /readyz and /metrics (plain HTTP, keep it private); off: none.',
+    },
+    addressFile: {
+      env: 'HOLDFAST_MEDIATOR_ADDRESS_FILE',
+      type: 'path',
+      default: null,
+      help: 'Once it is ready, the holdfast:// address is written there.',
+    },
+    network: {
+      env: 'HOLDFAST_NETWORK',
+      type: 'enum',
+      values: NETWORKS,
+      default: 'regtest',
+      help: 'The Bitcoin network that all signatures are bound to.',
+    },
+    subnetRule: {
+      env: 'HOLDFAST_MEDIATOR_SUBNET_RULE',
+      type: 'enum',
+      values: ['public', 'local'],
+      default: 'public',
+      help: 'public: nodes of the internet, at most one of a set per /24. local: one loopback or compose network.',
+    },
+    adminKeys: {
+      env: 'HOLDFAST_MEDIATOR_ADMIN_KEYS',
+      type: 'list',
+      default: [],
+      help: 'Public keys (64 hex digits each) that may sign in as admin.',
+    },
+    sessionTtlMs: {
+      env: 'HOLDFAST_MEDIATOR_SESSION_TTL',
+      type: 'duration',
+      default: DEFAULTS.sessionTtlMs,
+      min: 60_000,
+      help: 'How long a session lasts.',
+    },
+    uploadTtlMs: {
+      env: 'HOLDFAST_MEDIATOR_UPLOAD_TTL',
+      type: 'duration',
+      default: DEFAULTS.uploadTtlMs,
+      min: 60_000,
+      help: 'How long the grants of an upload last.',
+    },
+    uncommittedGraceMs: {
+      env: 'HOLDFAST_MEDIATOR_UNCOMMITTED_GRACE',
+      type: 'duration',
+      default: DEFAULTS.uncommittedGraceMs,
+      min: 60_000,
+      help: 'After the grants’ expiry, when nodes are told to delete what was never committed.',
+    },
+    offlineAfterMs: {
+      env: 'HOLDFAST_MEDIATOR_OFFLINE_AFTER',
+      type: 'duration',
+      default: DEFAULTS.offlineAfterMs,
+      min: 1_000,
+      help: 'A node not heard of for this long counts as offline.',
+    },
+    logLevel: {
+      env: 'HOLDFAST_MEDIATOR_LOG_LEVEL',
+      type: 'enum',
+      values: LOG_LEVELS,
+      default: 'info',
+      help: 'How much is logged.',
+    },
+  },
+  { ownPrefixes: ['HOLDFAST_MEDIATOR_'] },
+);
+
+export type MediatorConfig = ConfigValues<(typeof mediatorConfig)['settings']>;
+
+/** @throws PlatformError `config.invalid` for an address or key that is none */
+export function toOptions(config: MediatorConfig): MediatorOptions {
+  const wrongKey = config.adminKeys.find((key) => !/^[0-9a-f]{64}$/.test(key));
+  if (wrongKey !== undefined) throw invalid(`"${wrongKey}" in HOLDFAST_MEDIATOR_ADMIN_KEYS is not 64 hex digits.`);
+  return {
+    dataDir: config.dataDir,
+    ...(config.databaseUrl !== null && { databaseUrl: config.databaseUrl }),
+    listen: parseListen('HOLDFAST_MEDIATOR_LISTEN', config.listen),
+    ...(config.publicAddress !== null && { publicAddress: config.publicAddress }),
+    ...(config.opsListen !== 'off' && { opsListen: parseListen('HOLDFAST_MEDIATOR_OPS_LISTEN', config.opsListen) }),
+    network: config.network,
+    subnetRule: config.subnetRule,
+    adminKeys: config.adminKeys,
+    sessionTtlMs: config.sessionTtlMs,
+    uploadTtlMs: config.uploadTtlMs,
+    uncommittedGraceMs: config.uncommittedGraceMs,
+    offlineAfterMs: config.offlineAfterMs,
+  };
+}
+
+function parseListen(name: string, text: string): Listen {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65_535) throw invalid(`${name} must be host:port, not "${text}".`);
+  return { host, port };
+}
+
+const invalid = (problem: string): PlatformError =>
+  new PlatformError('config.invalid', problem, 'Correct the environment and start again; --help lists every setting.');

@@ -1,0 +1,82 @@
+/** Committing, finding and dropping packs. */
+import type { Clock } from '@holdfast/platform';
+import { fail, openMessage, packDrop } from '@holdfast/protocol';
+import { checkClock } from '../accounts/index.ts';
+import type { OfferBook } from '../market/index.ts';
+import { checkPacks, type OfferedPack } from './check-commit.ts';
+import type { MaskKeySeal } from './mask-keys.ts';
+import type { PackPlaces, PackStore, VaultName, VaultStore } from './ports.ts';
+import { type GetGrantOptions, type GrantedNode, type GrantSigner, grantGet } from './uploads.ts';
+import { findVault } from './vaults.ts';
+
+export interface PacksOptions {
+  readonly vaults: VaultStore;
+  readonly packs: PackStore;
+  readonly book: OfferBook;
+  readonly signer: GrantSigner;
+  readonly maskKeys: MaskKeySeal;
+  readonly clock: Clock;
+  /** So long after its grants expired an upload still takes commits of what was written in time. */
+  readonly commitGraceMs: number;
+  readonly getGrantTtlMs: number;
+  readonly offlineAfterMs: number;
+}
+
+/** @throws HoldfastError whatever `checkPacks` and `PackStore.commit` throw */
+export async function commitPacks(
+  options: PacksOptions,
+  name: VaultName & { uploadId: string },
+  offered: readonly OfferedPack[],
+): Promise<string[]> {
+  const { policy } = await findVault(options.vaults, name);
+  const packs = await checkPacks(offered, { ...name, policy }, options.signer.context, options.maskKeys);
+  const nowMs = options.clock.nowMs();
+  await options.packs.commit(name, packs, { nowMs, endExpiredBeforeMs: nowMs - options.commitGraceMs });
+  return packs.map(({ packId }) => packId);
+}
+
+/** Packs that the vault never had are left out. @throws HoldfastError `message.*`, `vault.unknown`, `auth.not-yours` */
+export async function dropPacks(options: PacksOptions, name: VaultName, token: string): Promise<string[]> {
+  const drop = openMessage(packDrop, options.signer.context, token);
+  const nowMs = options.clock.nowMs();
+  checkClock(drop.signedAtMs, nowMs);
+  if (drop.clientId !== name.clientId || drop.vaultId !== name.vaultId) throw fail('auth.not-yours', { what: 'vault' });
+  await findVault(options.vaults, name);
+  const dropped = await options.packs.drop(name, [...new Set(drop.packIds)], nowMs);
+  if (dropped.length > 0) options.book.invalidate();
+  return dropped;
+}
+
+/** @throws HoldfastError `vault.unknown` */
+export async function listPacks(
+  options: PacksOptions,
+  name: VaultName,
+  page: { after?: string; limit: number },
+): Promise<string[]> {
+  await findVault(options.vaults, name);
+  return options.packs.list(name, page);
+}
+
+/** Each shard may be read so often under one grant: a spare request and a retry are no fault. */
+const READS_PER_SHARD = 4;
+
+/** @throws HoldfastError `vault.unknown` */
+export async function locatePacks(
+  options: PacksOptions,
+  name: VaultName,
+  packIds: readonly string[],
+): Promise<{ packs: PackPlaces[]; nodes: GrantedNode[] }> {
+  await findVault(options.vaults, name);
+  const { packs, nodes } = await options.packs.locate(name, [...new Set(packIds)]);
+  const bytesAt = new Map<string, number>();
+  for (const { shards, shardLengthBytes } of packs) {
+    for (const { nodeId } of shards) bytesAt.set(nodeId, (bytesAt.get(nodeId) ?? 0) + shardLengthBytes);
+  }
+  const granting: GetGrantOptions = options;
+  return {
+    packs,
+    nodes: nodes.map((node) =>
+      grantGet(granting, node, name.clientId, READS_PER_SHARD * (bytesAt.get(node.nodeId) ?? 0)),
+    ),
+  };
+}

@@ -1,0 +1,163 @@
+/** Opening an upload: nodes chosen, space reserved at each of them, and signed grants to write there. */
+import type { Clock, Randomness } from '@holdfast/platform';
+import {
+  fail,
+  grant,
+  type PackPolicy,
+  type SigningContext,
+  type SigningKey,
+  signMessage,
+  toHex,
+  ZERO_16,
+} from '@holdfast/protocol';
+import {
+  bytesPerNode,
+  chooseNodes,
+  countIndependentNodes,
+  type MarketRules,
+  type OfferBook,
+  requestFor,
+} from '../market/index.ts';
+import { freeBytes, isOnline, type NodeRecord } from '../nodes/index.ts';
+import type { UploadStore, VaultName, VaultStore } from './ports.ts';
+import { findVault } from './vaults.ts';
+
+export interface GrantSigner {
+  readonly context: SigningContext;
+  readonly key: SigningKey;
+}
+
+export interface UploadsOptions {
+  readonly vaults: VaultStore;
+  readonly uploads: UploadStore;
+  readonly book: OfferBook;
+  readonly rules: () => MarketRules;
+  readonly signer: GrantSigner;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly uploadTtlMs: number;
+  readonly maxOpenUploads: number;
+}
+
+export interface GrantedNode {
+  readonly node: NodeRecord;
+  readonly grant: string;
+  readonly isOnline: boolean;
+}
+
+export interface Upload {
+  readonly uploadId: string;
+  readonly policy: PackPolicy;
+  readonly quotaBytesPerNode: number;
+  readonly expiresAtMs: number;
+  readonly nodes: readonly GrantedNode[];
+}
+
+/** Between the choice and the reservation others may take the space; so often it is chosen anew. */
+const MAX_CHOICES = 5;
+const UPLOAD_ID_BYTES = 16;
+const COUNTED_NODES = 100;
+
+/** @throws HoldfastError `vault.unknown`, `policy.too-few-nodes`, `market.no-offer` */
+export async function openUpload(
+  options: UploadsOptions,
+  name: VaultName,
+  plainBytes: number,
+  avoidNodes: readonly string[],
+): Promise<Upload> {
+  const { policy, terms } = await findVault(options.vaults, name);
+  const quotaBytesPerNode = bytesPerNode(Math.max(1, plainBytes), policy);
+  for (let tries = 0; tries < MAX_CHOICES; tries += 1) {
+    const index = await options.book.read();
+    const request = requestFor(terms, policy, Math.max(1, plainBytes), options.rules(), avoidNodes);
+    const { chosen } = chooseNodes(index, request);
+    if (chosen.length < request.nodeCount) {
+      const available = countIndependentNodes(index, request, COUNTED_NODES);
+      throw fail('policy.too-few-nodes', { needed: request.nodeCount, ...policy, available });
+    }
+    const openedAtMs = options.clock.nowMs();
+    const upload = {
+      ...name,
+      uploadId: toHex(options.randomness.bytes(UPLOAD_ID_BYTES)),
+      nodeIds: chosen.map(({ nodeId }) => nodeId),
+      quotaBytesPerNode,
+      openedAtMs,
+      expiresAtMs: openedAtMs + options.uploadTtlMs,
+    };
+    const nodes = await options.uploads.open(upload, options.maxOpenUploads);
+    if (nodes === 'no-space') {
+      options.book.invalidate();
+      continue;
+    }
+    for (const node of nodes) options.book.patch(node.nodeId, { freeBytes: freeBytes(node) });
+    return { ...upload, policy, nodes: nodes.map((node) => grantPut(options, node, upload)) };
+  }
+  throw fail('mediator.not-ready', { detail: 'the nodes’ space is being taken faster than it can be reserved.' });
+}
+
+function grantPut(
+  options: UploadsOptions,
+  node: NodeRecord,
+  upload: { clientId: string; uploadId: string; quotaBytesPerNode: number; openedAtMs: number; expiresAtMs: number },
+): GrantedNode {
+  const token = signMessage(
+    grant,
+    options.signer.context,
+    {
+      verb: 'put',
+      clientId: upload.clientId,
+      holder: upload.clientId,
+      nodeId: node.nodeId,
+      uploadId: upload.uploadId,
+      packIds: [],
+      quotaBytes: upload.quotaBytesPerNode,
+      issuedAtMs: upload.openedAtMs,
+      expiresAtMs: upload.expiresAtMs,
+    },
+    options.signer.key,
+  );
+  return { node, grant: token, isOnline: true };
+}
+
+export interface GetGrantOptions {
+  readonly signer: GrantSigner;
+  readonly clock: Clock;
+  readonly getGrantTtlMs: number;
+  readonly offlineAfterMs: number;
+}
+
+/** A grant to read any of the client's packs at that node, `quotaBytes` in all. */
+export function grantGet(
+  options: GetGrantOptions,
+  node: NodeRecord,
+  clientId: string,
+  quotaBytes: number,
+): GrantedNode {
+  const issuedAtMs = options.clock.nowMs();
+  const token = signMessage(
+    grant,
+    options.signer.context,
+    {
+      verb: 'get',
+      clientId,
+      holder: clientId,
+      nodeId: node.nodeId,
+      uploadId: ZERO_16,
+      packIds: [],
+      quotaBytes,
+      issuedAtMs,
+      expiresAtMs: issuedAtMs + options.getGrantTtlMs,
+    },
+    options.signer.key,
+  );
+  return { node, grant: token, isOnline: isOnline(node, issuedAtMs, options.offlineAfterMs) };
+}
+
+/** @throws HoldfastError `upload.unknown` */
+export async function closeUpload(
+  options: Pick<UploadsOptions, 'uploads' | 'book'>,
+  name: VaultName & { uploadId: string },
+): Promise<void> {
+  if (!(await options.uploads.end(name))) throw fail('upload.unknown', { uploadId: name.uploadId });
+  options.book.invalidate();
+}

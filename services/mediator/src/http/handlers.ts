@@ -1,0 +1,200 @@
+/** Each operation of the contract, handed to its use case. */
+import type { MediatorOperations } from '@holdfast/http-api';
+import type { Handlers } from '@holdfast/http-api/server';
+import type { Clock } from '@holdfast/platform';
+import type { Network } from '@holdfast/protocol';
+import { fail } from '@holdfast/protocol';
+import type { Accounts } from '../accounts/index.ts';
+import {
+  closeUpload,
+  commitPacks,
+  createVault,
+  dropPacks,
+  getHead,
+  getVault,
+  type HeadsOptions,
+  listPacks,
+  listVaults,
+  locatePacks,
+  moveHead,
+  openUpload,
+  type PacksOptions,
+  type UploadsOptions,
+  type VaultsOptions,
+} from '../custody/index.ts';
+import { type MarketRules, type OfferBook, quote } from '../market/index.ts';
+import {
+  checkReachability,
+  freeBytes,
+  type NodeStore,
+  type Reachability,
+  type ReachabilityOptions,
+  registerNode,
+  type RegisterNodeOptions,
+  type SubnetRule,
+} from '../nodes/index.ts';
+import { callerAs, callingNode } from './authenticate.ts';
+import { showGrantedNode, showNode, showOrder, showPlaces, showQuote, showVault, toTerms } from './views.ts';
+
+export interface HandlerOptions {
+  readonly about: { mediatorId: string; network: Network; caPem: string; version: string; subnetRule: SubnetRule };
+  readonly clock: Clock;
+  readonly offlineAfterMs: number;
+  readonly accounts: Accounts;
+  readonly nodes: NodeStore;
+  readonly book: OfferBook;
+  readonly rules: () => MarketRules;
+  readonly registration: RegisterNodeOptions;
+  readonly reachability: ReachabilityOptions;
+  readonly vaults: VaultsOptions;
+  readonly uploads: UploadsOptions;
+  readonly packs: PacksOptions;
+  readonly heads: HeadsOptions;
+}
+
+type Operations = Handlers<MediatorOperations>;
+type Part<Names extends keyof Operations> = Pick<Operations, Names>;
+
+export const createHandlers = (options: HandlerOptions): Operations => ({
+  ...signInHandlers(options),
+  ...nodeHandlers(options),
+  ...marketHandlers(options),
+  ...vaultHandlers(options),
+  ...packHandlers(options),
+});
+
+function signInHandlers({
+  about,
+  accounts,
+  clock,
+}: HandlerOptions): Part<'getMediator' | 'createSignInNonce' | 'signIn' | 'signOut'> {
+  return {
+    getMediator: async () => ({ ...about, timeMs: clock.nowMs() }),
+    createSignInNonce: async () => accounts.createNonce(),
+    signIn: ({ body }) => accounts.signIn(body.signIn),
+    signOut: ({ request }) => accounts.signOut(request.headers.authorization),
+  };
+}
+
+/** More are sent with the next heartbeat. */
+const MAX_ORDERS = 200;
+
+function nodeHandlers(
+  options: HandlerOptions,
+): Part<'registerNode' | 'checkReachability' | 'heartbeat' | 'reportLosses'> {
+  const { nodes, book, clock } = options;
+  const checks = new Map<string, Promise<Reachability>>();
+  return {
+    registerNode: async ({ body }) => {
+      const { certificatePem, caPem, expiresAtMs } = await registerNode(
+        options.registration,
+        body.registration,
+        body.csrPem,
+      );
+      book.invalidate();
+      return { certificatePem, caPem, expiresAtMs };
+    },
+    checkReachability: async ({ request }) => {
+      const nodeId = callingNode(request);
+      const running = checks.get(nodeId) ?? checkReachability(options.reachability, nodeId);
+      checks.set(nodeId, running);
+      try {
+        return await running;
+      } finally {
+        checks.delete(nodeId);
+        book.invalidate();
+      }
+    },
+    heartbeat: async ({ request, body }) => {
+      const nodeId = callingNode(request);
+      const nowMs = clock.nowMs();
+      const orders = await nodes.heartbeat(nodeId, body, nowMs, MAX_ORDERS);
+      const node = await nodes.find(nodeId);
+      if (node !== undefined) book.patch(nodeId, { lastSeenAtMs: nowMs, freeBytes: freeBytes(node) });
+      return { orders: orders.map(showOrder) };
+    },
+    reportLosses: async ({ request, body }) => {
+      const nodeId = callingNode(request);
+      const lost = await nodes.reportLosses(nodeId, body.shards, clock.nowMs());
+      if (lost > 0) request.log.warn({ nodeId, lost }, 'a node reports lost shards');
+    },
+  };
+}
+
+function marketHandlers({
+  nodes,
+  book,
+  rules,
+  clock,
+  offlineAfterMs,
+}: HandlerOptions): Part<'listNodes' | 'getNode' | 'createQuote'> {
+  return {
+    listNodes: async ({ query }) => {
+      const { after, limit = 200 } = query;
+      const records = await nodes.list({ limit, ...(after !== undefined && { after }) });
+      return { nodes: records.map((node) => showNode(node, clock.nowMs(), offlineAfterMs)) };
+    },
+    getNode: async ({ params }) => {
+      const node = await nodes.find(params.nodeId);
+      if (node === undefined) throw fail('node.unknown', { nodeId: params.nodeId });
+      return showNode(node, clock.nowMs(), offlineAfterMs);
+    },
+    createQuote: async ({ body }) => showQuote(quote(await book.read(), toTerms(body.terms), body.bytes, rules())),
+  };
+}
+
+function vaultHandlers({
+  vaults,
+  uploads,
+  heads,
+}: HandlerOptions): Part<
+  'listVaults' | 'createVault' | 'getVault' | 'openUpload' | 'closeUpload' | 'getHead' | 'putHead'
+> {
+  return {
+    listVaults: async ({ request }) => {
+      const shown = await listVaults(vaults, callerAs(request, 'client'));
+      return { vaults: shown.map(showVault) };
+    },
+    createVault: async ({ request, body }) => {
+      const name = { clientId: callerAs(request, 'client'), vaultId: body.vaultId };
+      return showVault(await createVault(vaults, name, toTerms(body.terms)));
+    },
+    getVault: async ({ request, params }) =>
+      showVault(await getVault(vaults, { clientId: callerAs(request, 'client'), vaultId: params.vaultId })),
+    openUpload: async ({ request, params, body }) => {
+      const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId };
+      const upload = await openUpload(uploads, name, body.bytes, body.avoidNodes ?? []);
+      const { uploadId, policy, quotaBytesPerNode, expiresAtMs, nodes } = upload;
+      return { uploadId, policy, quotaBytesPerNode, expiresAtMs, nodes: nodes.map(showGrantedNode) };
+    },
+    closeUpload: ({ request, params }) => closeUpload(uploads, { clientId: callerAs(request, 'client'), ...params }),
+    getHead: async ({ request, params }) => ({
+      head: await getHead(heads, { clientId: callerAs(request, 'client'), vaultId: params.vaultId }),
+    }),
+    putHead: ({ request, params, body }) =>
+      moveHead(heads, { clientId: callerAs(request, 'client'), vaultId: params.vaultId }, body.head),
+  };
+}
+
+function packHandlers({ packs }: HandlerOptions): Part<'listPacks' | 'commitPacks' | 'locatePacks' | 'dropPacks'> {
+  return {
+    listPacks: async ({ request, params, query }) => {
+      const { after, limit = 1000 } = query;
+      const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId };
+      return { packIds: await listPacks(packs, name, { limit, ...(after !== undefined && { after }) }) };
+    },
+    commitPacks: async ({ request, params, body }) => {
+      const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId, uploadId: body.uploadId };
+      return { committed: await commitPacks(packs, name, body.packs) };
+    },
+    locatePacks: async ({ request, params, body }) => {
+      const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId };
+      const located = await locatePacks(packs, name, body.packIds);
+      return { packs: located.packs.map(showPlaces), nodes: located.nodes.map(showGrantedNode) };
+    },
+    dropPacks: async ({ request, params, body }) => {
+      const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId };
+      return { dropped: await dropPacks(packs, name, body.drop) };
+    },
+  };
+}

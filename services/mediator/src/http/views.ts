@@ -1,0 +1,97 @@
+/** Records of the domains as the contract shows them, and back. Amounts are decimal strings on the wire. */
+import type { MediatorSchemas } from '@holdfast/http-api';
+import type { GrantedNode, PackPlaces, ShownVault } from '../custody/index.ts';
+import type { Quote, Terms } from '../market/index.ts';
+import { freeBytes, isOnline, type NodeRecord, type Order } from '../nodes/index.ts';
+
+type Schemas = MediatorSchemas['schemas'];
+
+/** Up to 19 digits fit the pattern, but not all of these fit the database; above it there is no difference between prices. */
+const MAX_CAP = 1_000_000_000_000n;
+
+export function toTerms(terms: Schemas['Terms'] | undefined): Terms {
+  const cap = terms?.maxPriceSatPerTbMonth === undefined ? undefined : BigInt(terms.maxPriceSatPerTbMonth);
+  return {
+    ...(terms?.policy !== undefined && { policy: terms.policy }),
+    ...(cap !== undefined && { maxPriceSatPerTbMonth: cap < MAX_CAP ? cap : MAX_CAP }),
+    regions: terms?.regions ?? [],
+    avoidOperators: terms?.avoidOperators ?? [],
+  };
+}
+
+const showTerms = ({ policy, maxPriceSatPerTbMonth, regions, avoidOperators }: Terms): Schemas['Terms'] => ({
+  ...(policy !== undefined && { policy }),
+  ...(maxPriceSatPerTbMonth !== undefined && { maxPriceSatPerTbMonth: String(maxPriceSatPerTbMonth) }),
+  ...(regions.length > 0 && { regions: [...regions] }),
+  ...(avoidOperators.length > 0 && { avoidOperators: [...avoidOperators] }),
+});
+
+export const showNode = (node: NodeRecord, nowMs: number, offlineAfterMs: number): Schemas['Node'] => ({
+  nodeId: node.nodeId,
+  operator: node.operator,
+  region: node.region,
+  addresses: [...node.addresses],
+  priceSatPerTbMonth: String(node.priceSatPerTbMonth),
+  egressSatPerTb: String(node.egressSatPerTb),
+  capacityBytes: node.capacityBytes,
+  freeBytes: freeBytes(node),
+  state: node.state,
+  online: isOnline(node, nowMs, offlineAfterMs),
+  lastSeenAtMs: node.lastSeenAtMs,
+});
+
+export const showQuote = (quote: Quote): Schemas['Quote'] => ({
+  policy: quote.policy,
+  bytes: quote.bytes,
+  storedBytes: quote.storedBytes,
+  monthlyCostMsat: String(quote.monthlyCostMsat),
+  restoreCostMsat: String(quote.restoreCostMsat),
+  spareNodes: quote.spareNodes,
+  ...(quote.warning !== undefined && { warning: quote.warning }),
+  chosen: quote.chosen.map(({ nodeId, operator, region, priceSatPerTbMonth }) => ({
+    nodeId,
+    operator,
+    region,
+    priceSatPerTbMonth: String(priceSatPerTbMonth),
+  })),
+  refused: quote.refused.map(({ offer, reason, sentence }) => ({
+    nodeId: offer.nodeId,
+    operator: offer.operator,
+    reason,
+    sentence,
+  })),
+});
+
+export const showVault = (vault: ShownVault): Schemas['Vault'] => ({
+  vaultId: vault.vaultId,
+  policy: vault.policy,
+  terms: showTerms(vault.terms),
+  ...(vault.warning !== undefined && { warning: vault.warning }),
+  createdAtMs: vault.createdAtMs,
+  packCount: vault.packCount,
+  storedBytes: vault.storedBytes,
+  ...(vault.headSequence !== undefined && { headSequence: vault.headSequence }),
+});
+
+export const showGrantedNode = ({ node, grant, isOnline: online }: GrantedNode): Schemas['GrantedNode'] => ({
+  nodeId: node.nodeId,
+  operator: node.operator,
+  addresses: [...node.addresses],
+  grant,
+  online,
+  priceSatPerTbMonth: String(node.priceSatPerTbMonth),
+});
+
+export const showPlaces = ({ packId, policy, shardLengthBytes, shards }: PackPlaces): Schemas['PackLocation'] => ({
+  packId,
+  ...policy,
+  shardLengthBytes,
+  shards: shards.map(({ nodeId, root, isLost }) => ({ nodeId, root, lost: isLost })),
+});
+
+export function showOrder(order: Order): Schemas['Order'] {
+  const { order: number, kind, clientId } = order;
+  const names = order.kind === 'discard-upload' ? {} : { shards: order.shards.map((shard) => ({ ...shard })) };
+  const upload = order.kind === 'delete' ? {} : { uploadId: order.uploadId };
+  return { order: number, kind, clientId, ...upload, ...names };
+}

@@ -1,0 +1,15 @@
+/** What housekeeping needs of a store. */
+export interface Counts {
+  readonly nodesByState: Readonly<Record<string, number>>;
+  readonly reservedBytes: number;
+  readonly waitingOrders: number;
+  readonly vaults: number;
+  readonly packs: number;
+  readonly storedBytes: number;
+}
+
+export interface Housekeeping {
+  /** Resolves to the number of orders removed. */
+  forgetCarriedOutOrders(): Promise<number>;
+  count(): Promise<Counts>;
+}

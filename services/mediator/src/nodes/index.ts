@@ -1,0 +1,6 @@
+/** The registry of storage nodes. */
+export { checkLiteralAddress, isAllowedIp, parseHostPort, subnetOf, type SubnetRule } from './addresses.ts';
+export { checkReachability, type Reachability, type ReachabilityOptions } from './check-reachability.ts';
+export * from './ports.ts';
+export { registerNode, type NodeCertificate, type RegisterNodeOptions } from './register-node.ts';
+export { freeBytes, isOnline } from './standing.ts';

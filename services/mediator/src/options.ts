@@ -1,0 +1,66 @@
+/** What a mediator is started with. */
+import type { Clock, EmbeddedPostgresOptions, Logger, Randomness } from '@holdfast/platform';
+import type { RateLimits } from '@holdfast/http-api/server';
+import type { Network } from '@holdfast/protocol';
+import type { SubnetRule } from './nodes/index.ts';
+
+export interface Listen {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+export interface MediatorOptions {
+  /** Keys, and the embedded database where there is no `databaseUrl`. Made when missing. */
+  readonly dataDir: string;
+  /** Absent: embedded Postgres in `dataDir`. */
+  readonly databaseUrl?: string;
+  /** Of the embedded Postgres; `test` gives up fsync. */
+  readonly databaseDurability?: 'full' | 'test';
+  /** Where the embedded database goes when its user cannot get to `dataDir`; see `EmbeddedPostgresOptions`. */
+  readonly unreachableData?: NonNullable<EmbeddedPostgresOptions['unreachableData']>;
+  readonly listen: Listen;
+  /** `host:port` in the address that clients and nodes are given. Default: where it listens. */
+  readonly publicAddress?: string;
+  /** Plain HTTP for health, readiness and metrics. Absent: none. */
+  readonly opsListen?: Listen;
+  readonly network: Network;
+  readonly subnetRule: SubnetRule;
+  readonly clock?: Clock;
+  readonly randomness?: Randomness;
+  readonly logger?: Logger;
+  /** Public keys that may sign in as admin, 64 hex digits each. */
+  readonly adminKeys?: readonly string[];
+  readonly sessionTtlMs?: number;
+  /** Grants of an upload expire after this long. */
+  readonly uploadTtlMs?: number;
+  /** After its grants expired an upload still takes commits for this long. */
+  readonly commitGraceMs?: number;
+  /** After its grants expired, what was never committed is deleted after this long. */
+  readonly uncommittedGraceMs?: number;
+  readonly getGrantTtlMs?: number;
+  /** A node not heard of for this long counts as offline. */
+  readonly offlineAfterMs?: number;
+  /** Open uploads of one vault; the oldest is ended when there would be more. */
+  readonly maxOpenUploads?: number;
+  readonly housekeepingMs?: number;
+  readonly rateLimits?: RateLimits;
+  /** CPU, memory and event loop of the process among the metrics. Default true; false for many services in one process. */
+  readonly processMetrics?: boolean;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+export const DEFAULTS = {
+  sessionTtlMs: HOUR_MS,
+  uploadTtlMs: 6 * HOUR_MS,
+  commitGraceMs: 15 * MINUTE_MS,
+  uncommittedGraceMs: 24 * HOUR_MS,
+  getGrantTtlMs: 6 * HOUR_MS,
+  /** Three heartbeats of 30 s, and some slack. */
+  offlineAfterMs: 100_000,
+  maxOpenUploads: 8,
+  housekeepingMs: MINUTE_MS,
+  rateLimits: { openPerMinute: 1_200, addressPerMinute: 60_000, partyPerMinute: 12_000 },
+} as const;

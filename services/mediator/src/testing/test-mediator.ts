@@ -1,0 +1,354 @@
+/** For tests: a mediator over a real database and real HTTPS, with clients and nodes that speak to it as real ones do. */
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api';
+import {
+  createCsr,
+  createSeededRandomness,
+  createSilentLogger,
+  createSimulatedClock,
+  createTlsKeyPair,
+  type Logger,
+  mediatorUri,
+  nodeUri,
+  pinnedConnectOptions,
+  serverTlsOptions,
+  type SimulatedClock,
+  type TlsKeyPair,
+} from '@holdfast/platform';
+import {
+  createSigningKey,
+  nodeRegistration,
+  packCommit,
+  packDrop,
+  receipt,
+  type Role,
+  signIn,
+  type SigningContext,
+  type SigningKey,
+  signMessage,
+  toHex,
+  vaultHead,
+  ZERO_32,
+} from '@holdfast/protocol';
+import { Agent, type Dispatcher } from 'undici';
+import { type Mediator, type MediatorOptions, startMediator } from '../index.ts';
+
+export const START_MS = 1_800_000_000_000;
+export const GROUP = 65_536;
+
+export interface TestMediator {
+  readonly mediator: Mediator;
+  readonly clock: SimulatedClock;
+  readonly context: SigningContext;
+  /** Nobody signed in. */
+  readonly api: MediatorApi;
+  readonly dispatcher: Dispatcher;
+  client(seed?: string): Promise<TestClient>;
+  /** Registered, reachable and heard of. */
+  node(options?: TestNodeOptions): Promise<TestNode>;
+  nodes(count: number, options?: TestNodeOptions): Promise<TestNode[]>;
+  close(): Promise<void>;
+}
+
+const randomness = createSeededRandomness('mediator tests');
+export const freshId = (bytes = 32): string => toHex(randomness.bytes(bytes));
+
+export async function startTestMediator(
+  options: Partial<MediatorOptions> & { logger?: Logger } = {},
+): Promise<TestMediator> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'holdfast mediator test-'));
+  chmodSync(dataDir, 0o755);
+  const clock = (options.clock as SimulatedClock | undefined) ?? createSimulatedClock(START_MS);
+  const mediator = await startMediator({
+    dataDir,
+    databaseDurability: 'test',
+    listen: { host: '127.0.0.1', port: 0 },
+    network: 'regtest',
+    subnetRule: 'local',
+    logger: createSilentLogger(),
+    processMetrics: false,
+    // The clock is simulated: housekeeping runs when a test says so.
+    housekeepingMs: 2 ** 40,
+    ...options,
+    clock,
+  });
+  const context = { network: 'regtest' as const, mediatorId: mediator.mediatorId };
+  const pinned = { caPem: mediator.caPem, expectUri: mediatorUri(mediator.mediatorId) };
+  const dispatcher = new Agent({ connect: pinnedConnectOptions(pinned) });
+  const closers: (() => Promise<unknown>)[] = [];
+  const test: TestMediator = {
+    mediator,
+    clock,
+    context,
+    dispatcher,
+    api: createMediatorApi({ baseUrl: mediator.baseUrl, dispatcher }),
+    client: (seed) => createTestClient(test, seed),
+    async node(nodeOptions) {
+      const node = await createTestNode(test, nodeOptions ?? {});
+      closers.push(() => node.close());
+      return node;
+    },
+    nodes: async (count, nodeOptions) => {
+      const made: TestNode[] = [];
+      for (let number = 0; number < count; number += 1) made.push(await test.node(nodeOptions));
+      return made;
+    },
+    async close() {
+      for (const close of closers) await close();
+      await dispatcher.close();
+      await mediator.stop();
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  return test;
+}
+
+export interface TestClient {
+  readonly clientId: string;
+  readonly key: SigningKey;
+  readonly api: MediatorApi;
+  readonly session: string;
+}
+
+export const keyFrom = (seed: string): SigningKey => createSigningKey(createHash('sha256').update(seed).digest());
+
+export async function signInAs(test: TestMediator, key: SigningKey, role: Role): Promise<string> {
+  const { nonce } = await unwrap(test.api.POST('/v1/sign-in/nonces'));
+  const body = { publicKey: toHex(key.publicKey), role, nonce, signedAtMs: test.clock.nowMs() };
+  const token = signMessage(signIn, test.context, body, key);
+  const { session } = await unwrap(test.api.POST('/v1/sign-in', { body: { signIn: token } }));
+  return session;
+}
+
+async function createTestClient(test: TestMediator, seed = freshId()): Promise<TestClient> {
+  const key = keyFrom(seed);
+  const session = await signInAs(test, key, 'client');
+  const { mediator, dispatcher } = test;
+  const api = createMediatorApi({ baseUrl: mediator.baseUrl, dispatcher, session: () => session });
+  return { clientId: toHex(key.publicKey), key, api, session };
+}
+
+export interface TestNodeOptions {
+  readonly operator?: string;
+  readonly region?: string;
+  readonly price?: bigint;
+  readonly egress?: bigint;
+  readonly capacityBytes?: number;
+  readonly addresses?: string[];
+  /** Default true: checks reachability and sends a heartbeat. */
+  readonly joins?: boolean;
+  /** What it says of itself when asked. */
+  readonly claims?: { nodeId?: string; mediatorId?: string };
+}
+
+export interface TestNode {
+  readonly nodeId: string;
+  readonly key: SigningKey;
+  readonly address: string;
+  /** With the node's certificate. */
+  readonly api: MediatorApi;
+  readonly options: TestNodeOptions;
+  register(changes?: TestNodeOptions & { signedAtMs?: number }): Promise<{ certificatePem: string }>;
+  heartbeat(
+    carriedOutOrder?: number,
+    freeBytes?: number,
+  ): Promise<{ order: number; kind: string; shards?: unknown[]; uploadId?: string }[]>;
+  receipt(shard: {
+    clientId: string;
+    uploadId: string;
+    packId: string;
+    shardIndex: number;
+    root: string;
+    lengthBytes?: number;
+  }): string;
+  close(): Promise<void>;
+}
+
+export function registrationBody(
+  key: SigningKey,
+  csrPem: string,
+  address: string,
+  options: TestNodeOptions,
+  nowMs: number,
+) {
+  const der = Buffer.from(csrPem.replace(/-----[A-Z ]+-----/g, ''), 'base64');
+  return {
+    nodeId: toHex(key.publicKey),
+    operator: options.operator ?? `operator ${toHex(key.publicKey).slice(0, 8)}`,
+    addresses: options.addresses ?? [address],
+    region: options.region ?? 'local',
+    priceSatPerTbMonth: options.price ?? 1000n,
+    egressSatPerTb: options.egress ?? 0n,
+    capacityBytes: options.capacityBytes ?? 1e12,
+    csrHash: createHash('sha256').update(der).digest('hex'),
+    signedAtMs: nowMs,
+  };
+}
+
+async function createTestNode(test: TestMediator, options: TestNodeOptions): Promise<TestNode> {
+  const { mediator, context, clock } = test;
+  const key = createSigningKey(randomness.bytes(32));
+  const nodeId = toHex(key.publicKey);
+  const tls: TlsKeyPair = await createTlsKeyPair();
+  const csrPem = await createCsr(tls, nodeUri(nodeId));
+  const register = async (changes: TestNodeOptions & { signedAtMs?: number } = {}) => {
+    const body = registrationBody(
+      key,
+      csrPem,
+      address,
+      { ...options, ...changes },
+      changes.signedAtMs ?? clock.nowMs(),
+    );
+    const registration = signMessage(nodeRegistration, context, body, key);
+    return unwrap(test.api.POST('/v1/nodes', { body: { registration, csrPem } }));
+  };
+  const server: Server = createServer((_request, response) => {
+    const status = { nodeId, mediatorId: mediator.mediatorId, version: '1', timeMs: clock.nowMs(), ...options.claims };
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(status));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { certificatePem } = await register();
+  const identity = { certPem: certificatePem, keyPem: tls.privateKeyPem, caPem: mediator.caPem };
+  server.setSecureContext(serverTlsOptions({ ...identity, requestClientCert: 'no' }));
+  const pinned = { ...identity, expectUri: mediatorUri(mediator.mediatorId) };
+  const dispatcher = new Agent({ connect: pinnedConnectOptions(pinned) });
+  const api = createMediatorApi({ baseUrl: mediator.baseUrl, dispatcher });
+  const node: TestNode = {
+    nodeId,
+    key,
+    address,
+    api,
+    options,
+    register,
+    async heartbeat(carriedOutOrder = 0, freeBytes = options.capacityBytes ?? 1e12) {
+      const body = { version: '1', usedBytes: 0, freeBytes, carriedOutOrder };
+      return (await unwrap(api.POST('/v1/node/heartbeat', { body }))).orders;
+    },
+    receipt: ({ lengthBytes = GROUP, ...shard }) =>
+      signMessage(receipt, context, { nodeId, ...shard, lengthBytes, receivedAtMs: clock.nowMs() }, key),
+    async close() {
+      await dispatcher.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  if (options.joins ?? true) {
+    await unwrap(api.POST('/v1/node/reachability'));
+    await node.heartbeat();
+  }
+  return node;
+}
+
+export interface TestUpload {
+  readonly vaultId: string;
+  readonly uploadId: string;
+  readonly policy: { dataShards: number; parityShards: number };
+  readonly holders: readonly TestNode[];
+}
+
+/** A vault of that policy, and an upload in it. */
+export async function openTestUpload(
+  client: TestClient,
+  nodes: readonly TestNode[],
+  options: { vaultId?: string; dataShards?: number; bytes?: number } = {},
+): Promise<TestUpload> {
+  const vaultId = options.vaultId ?? freshId(16);
+  const shards = options.dataShards ?? 2;
+  const policy = { dataShards: shards, parityShards: shards };
+  await unwrap(client.api.POST('/v1/vaults', { body: { vaultId, terms: { policy } } }));
+  const upload = await unwrap(
+    client.api.POST('/v1/vaults/{vaultId}/uploads', {
+      params: { path: { vaultId } },
+      body: { bytes: options.bytes ?? 64 * shards * GROUP },
+    }),
+  );
+  const holders = upload.nodes.map(({ nodeId }) => nodes.find((node) => node.nodeId === nodeId)!);
+  return { vaultId, uploadId: upload.uploadId, policy: upload.policy, holders };
+}
+
+export interface PackChanges {
+  readonly packId?: string;
+  readonly lengthBytes?: number;
+  readonly commit?: Partial<Parameters<(typeof packCommit)['signer']>[0]>;
+  readonly receiptOf?: (shardIndex: number, token: string, node: TestNode) => string;
+  readonly signer?: SigningKey;
+  readonly maskKey?: string;
+}
+
+/** A pack as a client would commit it: one shard at each of the upload's nodes. */
+export function makePack(test: TestMediator, client: TestClient, upload: TestUpload, changes: PackChanges = {}) {
+  const packId = changes.packId ?? freshId();
+  const maskKey = freshId();
+  const lengthBytes = changes.lengthBytes ?? GROUP;
+  const shards = upload.holders.map(({ nodeId }) => ({ nodeId, root: freshId() }));
+  const body = {
+    clientId: client.clientId,
+    vaultId: upload.vaultId,
+    packId,
+    ...upload.policy,
+    shardLengthBytes: lengthBytes,
+    maskKeyHash: createHash('sha256').update(Buffer.from(maskKey, 'hex')).digest('hex'),
+    shards,
+    ...changes.commit,
+  };
+  const receipts = upload.holders.map((node, shardIndex) => {
+    const { root } = shards[shardIndex]!;
+    const token = node.receipt({
+      clientId: client.clientId,
+      uploadId: upload.uploadId,
+      packId,
+      shardIndex,
+      root,
+      lengthBytes,
+    });
+    return changes.receiptOf?.(shardIndex, token, node) ?? token;
+  });
+  const commit = signMessage(packCommit, test.context, body, changes.signer ?? client.key);
+  return { packId, shards, offered: { commit, maskKey: changes.maskKey ?? maskKey, receipts } };
+}
+
+export const commitPacks = (
+  client: TestClient,
+  upload: TestUpload,
+  packs: { offered: ReturnType<typeof makePack>['offered'] }[],
+) =>
+  unwrap(
+    client.api.POST('/v1/vaults/{vaultId}/packs', {
+      params: { path: { vaultId: upload.vaultId } },
+      body: { uploadId: upload.uploadId, packs: packs.map(({ offered }) => offered) },
+    }),
+  );
+
+export const signDrop = (test: TestMediator, client: TestClient, vaultId: string, packIds: string[]): string =>
+  signMessage(
+    packDrop,
+    test.context,
+    { clientId: client.clientId, vaultId, packIds, signedAtMs: test.clock.nowMs() },
+    client.key,
+  );
+
+export const signHead = (
+  test: TestMediator,
+  client: TestClient,
+  vaultId: string,
+  head: { sequence: number; previousHash?: string; text?: string },
+): string =>
+  signMessage(
+    vaultHead,
+    test.context,
+    {
+      clientId: client.clientId,
+      vaultId,
+      sequence: head.sequence,
+      previousHash: head.previousHash ?? ZERO_32,
+      writtenAtMs: test.clock.nowMs(),
+      sealed: new Uint8Array(Buffer.from(head.text ?? 'sealed')),
+    },
+    client.key,
+  );
