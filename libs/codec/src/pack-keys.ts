@@ -44,11 +44,11 @@ export function headKey(dataKey: Uint8Array, vaultId: string, sequence: number):
 
 /**
  * The 256 random numbers of the chunker's rolling hash: a key of the vault decides where chunks are cut, so that chunk
- * lengths give no file away. Little-endian u64s of the AES-256-CTR key stream under HKDF(gear key, "holdfast/v1/gear").
+ * lengths give no file away. Little-endian u64s of the AES-256-CTR key stream under HKDF(gear key, "holdfast/v1/gear-table").
  */
 export function gearTable(gearKey: Uint8Array): BigUint64Array {
   checkKey('gear key', gearKey);
-  const stream = createCipheriv('aes-256-ctr', derive(gearKey, NO_SALT, 'holdfast/v1/gear'), Buffer.alloc(16));
+  const stream = createCipheriv('aes-256-ctr', derive(gearKey, NO_SALT, 'holdfast/v1/gear-table'), Buffer.alloc(16));
   const bytes = stream.update(Buffer.alloc(256 * 8));
   return BigUint64Array.from({ length: 256 }, (_, place) => bytes.readBigUInt64LE(8 * place));
 }
