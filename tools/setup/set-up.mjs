@@ -95,7 +95,8 @@ async function bringRuntime(workspace, running) {
     const aside = mkdtempSync(join(tools, 'runtime-unfinished-'));
     const manifest = runtimeManifest(workspace);
     if (existsSync(manifest)) cpSync(manifest, aside, { recursive: true });
-    say('first run here: bringing pnpm and Node 24 into .tools (about 80 MB to fetch)');
+    const what = servesAsRuntime(process.versions.node) ? 'pnpm' : 'pnpm and Node 24';
+    say(`first run here: bringing ${what} into .tools (up to 80 MB to fetch)`);
     // No --prefix: npm would look for its global settings there too, and miss a certificate or registry set in them.
     await run(running, 'npm', [...npmArguments(existsSync(manifest)), '--cache', join(tools, 'npm-cache')], {
       cwd: aside,
