@@ -122,7 +122,7 @@ describe('properties', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
     expect(suggested).toBeGreaterThan(unknown / 2);
   });
@@ -137,7 +137,7 @@ describe('properties', () => {
           expect(error).toMatchObject({ code: 'words.invalid' });
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 100 },
     );
   });
 });

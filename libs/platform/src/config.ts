@@ -134,16 +134,17 @@ export function readConfig<const S extends Settings>(
 }
 
 function readSetting(setting: Setting, env: Environment, override: unknown): unknown {
+  if (override === null && !setting.required) return null;
   if (override !== undefined && override !== null) {
     const value = typeof override === 'string' ? parseSetting(setting, override, env['HOME']) : override;
     return freezeList(value);
   }
   const text = textFromEnvironment(setting, env);
   if (text !== undefined) return freezeList(parseSetting(setting, text, env['HOME']));
-  if (setting.required && override !== null) {
+  if (setting.required) {
     throw problem(`${setting.env} must be set: ${setting.help}`);
   }
-  if (override === null || setting.default === null) return null;
+  if (setting.default === null) return null;
   return setting.type === 'path' ? parseSetting(setting, setting.default, env['HOME']) : freezeList(setting.default);
 }
 

@@ -1,7 +1,7 @@
 /** JSON logs through pino, with secrets taken out wherever they stand; one-liners when a person reads them. */
-import { pino, stdSerializers, type Logger } from 'pino';
+import { pino, type Logger } from 'pino';
 import { formatLogLine } from './log-line.ts';
-import { redact, redactUrls } from './log-redaction.ts';
+import { redactLine, toReadable } from './log-redaction.ts';
 
 export type { Logger };
 
@@ -41,11 +41,11 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: (bindings) => redact(bindings),
-        log: (fields) => redact(fields),
+        log: (fields) => toReadable(fields),
       },
-      serializers: { err: (error: unknown) => redact(error instanceof Error ? stdSerializers.err(error) : error) },
-      hooks: { streamWrite: redactUrls },
+      // errors are made readable above, whatever their field is called
+      serializers: { err: (error: unknown) => error },
+      hooks: { streamWrite: redactLine },
     },
     {
       write: (line: string) => void destination.write(pretty ? formatLogLine(line, destination.isTTY === true) : line),
