@@ -1,7 +1,7 @@
 import { zstdCompressSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compress, decompress } from './index.ts';
+import { compress, decompress } from './compress.ts';
 import { streamOf } from './test-bytes.ts';
 
 const damaged = expect.objectContaining({ code: 'codec.damaged' });

@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { equalBytes, HoldfastError } from '@holdfast/protocol';
 import fc from 'fast-check';
+import { decompress } from './compress.ts';
 import { decodeHeadContent, encodeHeadContent } from './head.ts';
 import {
   createChunkIdHasher,
@@ -9,7 +10,6 @@ import {
   decodeSnapshot,
   decodeSnapshotList,
   decodeTree,
-  decompress,
   encodeSnapshot,
   encodeSnapshotList,
   encodeTree,

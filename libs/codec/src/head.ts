@@ -6,7 +6,7 @@ import { headKey } from './pack-keys.ts';
 import { badArgument, damaged, ID_BYTES, type RandomSource, unsupportedVersion } from './shapes.ts';
 import { readStreamRef, type StreamRef, writeStreamRef } from './stream-ref.ts';
 
-export const HEAD_VERSION = 1;
+const HEAD_VERSION = 1;
 /** Snapshots that the head itself lists; older ones go to `olderSnapshots`. */
 export const MAX_HEAD_SNAPSHOTS = 512;
 export const MAX_HEAD_INDEX_PACKS = 512;

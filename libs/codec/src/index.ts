@@ -8,7 +8,6 @@ export { decodeTreeFile, encodeTreeFile, treeFileBytes } from './merkle-file.ts'
 export { LEAF_BYTES, leafCountOf, type LeafProof, pathBytesOf, proveLeaf, verifyLeaf } from './merkle-proof.ts';
 export * from './policy.ts';
 export * from './chunk-id.ts';
-export * from './compress.ts';
 export { type ExtendedAttribute, FILE_TYPES, type FileMeta, type FileType } from './file-meta.ts';
 export {
   compareSnapshots,

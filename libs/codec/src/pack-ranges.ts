@@ -52,10 +52,3 @@ export function tailColumn(tailBytes: number, shardLengthBytes: number): ColumnR
   const offset = start - (start % COLUMN_ALIGNMENT);
   return { offset, lengthBytes: shardLengthBytes - offset };
 }
-
-/** The column that holds one data-shard range, widened like `tailColumn`: to decode a range whose shard is away. */
-export function columnOf(range: ShardRange, shardLengthBytes: number): ColumnRange {
-  const offset = range.offset - (range.offset % COLUMN_ALIGNMENT);
-  const end = Math.ceil((range.offset + range.lengthBytes) / COLUMN_ALIGNMENT) * COLUMN_ALIGNMENT;
-  return { offset, lengthBytes: Math.min(end, shardLengthBytes) - offset };
-}

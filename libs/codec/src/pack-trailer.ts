@@ -13,7 +13,7 @@ import {
   unsupportedVersion,
 } from './shapes.ts';
 
-export const PACK_VERSION = 1;
+const PACK_VERSION = 1;
 /** The sealed trailer: the last bytes of every pack. */
 export const TRAILER_BYTES = 64;
 const RESERVED_BYTES = 24;

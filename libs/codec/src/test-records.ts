@@ -23,7 +23,7 @@ const shortText = fc.string({ unit: 'grapheme', maxLength: 20 });
 const size = fc.maxSafeNat();
 const u32 = fc.nat(0xffff_ffff);
 
-export const streamRef: fc.Arbitrary<StreamRef> = fc.oneof(
+const streamRef: fc.Arbitrary<StreamRef> = fc.oneof(
   fc.constant({ sizeBytes: 0, depth: 0, ids: [] }),
   fc.record({
     sizeBytes: fc.integer({ min: 64, max: Number.MAX_SAFE_INTEGER }),
@@ -58,7 +58,7 @@ const device = fc.record({ major: u32, minor: u32 });
 type Keys = keyof typeof common;
 const always: (Keys | 'type')[] = ['type', 'mode', 'uid', 'gid', 'userName', 'groupName', 'mtimeNs'];
 
-export const fileMeta: fc.Arbitrary<FileMeta> = fc.oneof(
+const fileMeta: fc.Arbitrary<FileMeta> = fc.oneof(
   fc.record(
     { type: fc.constant('file' as const), ...linkable, content: streamRef, sparse: fc.constant(true) },
     { ...optional, requiredKeys: [...always, 'content'] },
