@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigError, defineConfig, describeConfig, readConfig, type Environment } from './config.ts';
@@ -32,6 +32,10 @@ const definition = defineConfig(
   },
   { ownPrefixes: ['HOLDFAST_NODE_'] },
 );
+const onTestEnd: (() => void)[] = [];
+afterEach(() => {
+  for (const end of onTestEnd.splice(0)) end();
+});
 const enough = { HOLDFAST_NODE_MEDIATOR: 'holdfast://m:1#ab', HOME: '/home/somebody' };
 
 function problemsOf(env: Environment, overrides = {}): readonly string[] {
@@ -150,7 +154,9 @@ describe('readConfig', () => {
   });
 
   test('secrets come from files too, and never stand in a message', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'holdfast-config-')), 'key');
+    const directory = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
+    onTestEnd.push(() => rmSync(directory, { recursive: true, force: true }));
+    const file = join(directory, 'key');
     writeFileSync(file, 'from a file\n');
     expect(readConfig(definition, { ...enough, HOLDFAST_NODE_KEY_FILE: file }).key).toBe('from a file');
     expect(problemsOf({ ...enough, HOLDFAST_NODE_KEY_FILE: file, HOLDFAST_NODE_KEY: 'x' })[0]).toContain('both set');

@@ -104,10 +104,13 @@ async function runInitdb(
   if (!sync) args.push('--no-sync');
   const { status, output } = await run(initdb, args, workshop, account);
   if (status === 0) return;
+  const isUnknownUser = output.includes('effective user ID');
   throw new PlatformError(
     'postgres.init-failed',
     `The database could not be created (initdb: ${status}): ${output.trim().split('\n').slice(-3).join(' ')}`,
-    'Check space and permissions of the data directory, or set DATABASE_URL to a Postgres server.',
+    isUnknownUser
+      ? 'Postgres needs a user that the system knows (an entry in /etc/passwd): start this as one, or set DATABASE_URL.'
+      : 'Check space and permissions of the data directory, or set DATABASE_URL to a Postgres server.',
   );
 }
 
