@@ -370,6 +370,13 @@ export const CATALOGUE = {
     'The operator should look at the disk; fetch from other nodes meanwhile.',
   ),
 
+  'node.bad-data-dir': entry(
+    422,
+    'usage',
+    'The data directory of the node cannot be used: {detail}.',
+    'Start the node with its own data directory, or restore that file from a copy.',
+  ),
+
   // client
   'keystore.wrong-passphrase': entry(
     401,
@@ -493,7 +500,32 @@ export const CATALOGUE = {
     'Look what is in it: holdfast ls.',
   ),
   'client.bad-target': entry(409, 'usage', '{path} cannot be restored into: {detail}', 'Choose another directory.'),
+  'client.bad-option': entry(400, 'usage', '{option} {value}: this is not {wanted}.', 'Correct it; --help shows how it is written.'),
+  'client.words-nowhere': entry(
+    400,
+    'usage',
+    'There is no terminal to show the recovery sheet with the 24 words on, so nothing was done.',
+    'Say where to write it: --words-file FILE, or --words-file - for standard output.',
+  ),
+  'client.no-vaults': entry(
+    404,
+    'refused',
+    'The client {clientId} that these words make has no vault at this mediator.',
+    'Compare words and address with the recovery sheet; a vault is at the mediator where holdfast init opened it.',
+  ),
+  'client.choose-vault': entry(
+    409,
+    'usage',
+    'These words have several vaults: {vaults}.',
+    'Say which one: holdfast recover --vault ID.',
+  ),
   'client.usage': entry(400, 'usage', '{detail}', 'See holdfast {command} --help.'),
+  'client.not-writable': entry(
+    409,
+    'incomplete',
+    '{path} could not be restored: {detail}',
+    'Clear that up, then restore again with --existing skip.',
+  ),
   'client.interrupted': entry(499, 'interrupted', 'Stopped.', 'Run the command again: it goes on where it stopped.'),
   'client.state-damaged': entry(
     422,

@@ -113,6 +113,8 @@ async function addOperations<Operations>(
       if (operation === undefined || handle === undefined) throw incomplete(`nobody handles ${operationId}`);
       const route = routes[operationId] ?? {};
       return {
+        // The contract says which operations there are.
+        exposeHeadRoute: false,
         ...route,
         onRequest: [...authentication(operationId, operation, options.authenticate, guard), ...hooks(route.onRequest)],
         handler: async (request: FastifyRequest, reply: { code(status: number): unknown; sent: boolean }) => {

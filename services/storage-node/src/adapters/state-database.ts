@@ -1,0 +1,202 @@
+/**
+ * The node's own small state in SQLite: which shards are committed, losses to report, the cursor of the orders.
+ * SQLite and not a log of our own, because one transaction (one fsync) holds a batch of orders and the cursor behind
+ * them, look-ups need no memory, and torn writes are its business.
+ */
+import { existsSync, renameSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { errorText } from '@holdfast/platform';
+import { fromHex, type UploadId } from '@holdfast/protocol';
+import type { Loss, ShardRecords } from '../shards/ports.ts';
+import { type ShardName, shardKeyBytes, shardNameFromBytes } from '../shards/shard-name.ts';
+
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS committed (shard BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS adopted (shard BLOB PRIMARY KEY, upload BLOB NOT NULL) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS uploads (
+    upload BLOB PRIMARY KEY, committed_bytes INTEGER NOT NULL DEFAULT 0, ended_at_ms INTEGER
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS losses (
+    shard BLOB PRIMARY KEY, detail TEXT NOT NULL, found_at_ms INTEGER NOT NULL, reported INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+`;
+const FACTS = { format: 'format', cursor: 'cursor', scrub: 'scrub-position' } as const;
+const FORMAT = 1;
+
+export interface StateDatabase extends ShardRecords {
+  close(): void;
+}
+
+export interface OpenStateOptions {
+  readonly path: string;
+  /** Whether the node has shards already: then an empty database means that the old one was lost. */
+  readonly hasShards: boolean;
+  readonly nowMs: number;
+  readonly onDamaged: (detail: string) => void;
+}
+
+/** A damaged database is moved aside and begun anew; `isComplete` is false then. */
+export function openStateDatabase(options: OpenStateOptions): StateDatabase {
+  const wasThere = existsSync(options.path);
+  let database: DatabaseSync;
+  let isNew = !wasThere;
+  try {
+    database = openChecked(options.path);
+  } catch (error) {
+    options.onDamaged(errorText(error));
+    for (const suffix of ['', '-wal', '-shm']) {
+      const path = options.path + suffix;
+      if (existsSync(path)) renameSync(path, `${options.path}.damaged-${options.nowMs}${suffix}`);
+    }
+    database = openChecked(options.path);
+    isNew = true;
+  }
+  const isComplete = !(isNew && options.hasShards);
+  return recordsOf(database, isComplete);
+}
+
+function openChecked(path: string): DatabaseSync {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(SCHEMA);
+    const check = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+    if (check.quick_check !== 'ok') throw new RangeError(check.quick_check);
+    database.prepare('INSERT OR IGNORE INTO facts VALUES (?, ?)').run(FACTS.format, FORMAT);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+const uploadBytes = (uploadId: UploadId): Uint8Array => fromHex(uploadId, 16);
+
+function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
+  const known = new Map<string, StatementSync>();
+  const prepare = (sql: string): StatementSync => {
+    const statement = known.get(sql) ?? database.prepare(sql);
+    known.set(sql, statement);
+    return statement;
+  };
+  const transaction = (run: () => void): void => {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      run();
+      database.exec('COMMIT');
+    } catch (error) {
+      database.exec('ROLLBACK');
+      throw error;
+    }
+  };
+  const fact = (name: string): unknown =>
+    (prepare('SELECT value FROM facts WHERE name = ?').get(name) as { value: unknown } | undefined)?.value;
+  const setFact = (name: string, value: number | Uint8Array): void => {
+    prepare('INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value').run(name, value);
+  };
+  const setCursor = (cursor: number | undefined): void => {
+    if (cursor !== undefined) setFact(FACTS.cursor, cursor);
+  };
+  const eachKey = (sql: string, names: readonly ShardName[]): void => {
+    for (const name of names) prepare(sql).run(shardKeyBytes(name));
+  };
+
+  return {
+    isComplete,
+    isCommitted: (name) => prepare('SELECT 1 FROM committed WHERE shard = ?').get(shardKeyBytes(name)) !== undefined,
+    committedCount: () => Number((prepare('SELECT count(*) AS n FROM committed').get() as { n: number }).n),
+    *committed() {
+      const rows = database.prepare('SELECT shard FROM committed ORDER BY shard').iterate();
+      for (const row of rows) yield shardNameFromBytes((row as unknown as { shard: Uint8Array }).shard);
+    },
+    commit(names, usage, cursor) {
+      transaction(() => {
+        eachKey('INSERT OR IGNORE INTO committed VALUES (?)', names);
+        eachKey('DELETE FROM adopted WHERE shard = ?', names);
+        for (const [uploadId, bytes] of usage) {
+          prepare(
+            `INSERT INTO uploads (upload, committed_bytes) VALUES (?, ?)
+             ON CONFLICT DO UPDATE SET committed_bytes = committed_bytes + excluded.committed_bytes`,
+          ).run(uploadBytes(uploadId), bytes);
+        }
+        setCursor(cursor);
+      });
+    },
+    forget(names, cursor) {
+      transaction(() => {
+        for (const table of ['committed', 'adopted', 'losses']) eachKey(`DELETE FROM ${table} WHERE shard = ?`, names);
+        setCursor(cursor);
+      });
+    },
+    adopt(name, uploadId) {
+      prepare('INSERT INTO adopted VALUES (?, ?) ON CONFLICT DO UPDATE SET upload = excluded.upload').run(
+        shardKeyBytes(name),
+        uploadBytes(uploadId),
+      );
+    },
+    adoptedBy(name) {
+      const row = prepare('SELECT lower(hex(upload)) AS upload FROM adopted WHERE shard = ?').get(shardKeyBytes(name));
+      return (row as { upload: string } | undefined)?.upload;
+    },
+    ...uploadRecords(prepare),
+    ...lossRecords(prepare, eachKey, transaction),
+    cursor: () => Number(fact(FACTS.cursor) ?? 0),
+    setCursor,
+    scrubPosition() {
+      const bytes = fact(FACTS.scrub);
+      return bytes instanceof Uint8Array && bytes.length === 65 ? shardNameFromBytes(bytes) : undefined;
+    },
+    setScrubPosition: (name) => setFact(FACTS.scrub, name === undefined ? 0 : shardKeyBytes(name)),
+    close: () => database.close(),
+  };
+}
+
+type UploadRecords = Pick<ShardRecords, 'committedBytesOf' | 'endUpload' | 'hasEnded' | 'pruneUploads'>;
+
+const uploadRecords = (prepare: (sql: string) => StatementSync): UploadRecords => ({
+  committedBytesOf(uploadId) {
+    const row = prepare('SELECT committed_bytes AS n FROM uploads WHERE upload = ?').get(uploadBytes(uploadId));
+    return Number((row as { n: number } | undefined)?.n ?? 0);
+  },
+  endUpload(uploadId, atMs) {
+    prepare(
+      'INSERT INTO uploads (upload, ended_at_ms) VALUES (?, ?) ON CONFLICT DO UPDATE SET ended_at_ms = excluded.ended_at_ms',
+    ).run(uploadBytes(uploadId), atMs);
+  },
+  hasEnded: (uploadId) =>
+    prepare('SELECT 1 FROM uploads WHERE upload = ? AND ended_at_ms IS NOT NULL').get(uploadBytes(uploadId)) !==
+    undefined,
+  pruneUploads(endedBeforeMs) {
+    prepare('DELETE FROM uploads WHERE ended_at_ms < ?').run(endedBeforeMs);
+  },
+});
+
+type LossRecords = Pick<ShardRecords, 'addLoss' | 'unreportedLosses' | 'markReported' | 'withdrawLoss'>;
+
+const lossRecords = (
+  prepare: (sql: string) => StatementSync,
+  eachKey: (sql: string, names: readonly ShardName[]) => void,
+  transaction: (run: () => void) => void,
+): LossRecords => ({
+  addLoss({ name, detail, foundAtMs }: Loss) {
+    transaction(() => {
+      prepare('INSERT OR IGNORE INTO losses (shard, detail, found_at_ms) VALUES (?, ?, ?)').run(
+        shardKeyBytes(name),
+        detail,
+        foundAtMs,
+      );
+      for (const table of ['committed', 'adopted']) eachKey(`DELETE FROM ${table} WHERE shard = ?`, [name]);
+    });
+  },
+  unreportedLosses: (limit) =>
+    prepare('SELECT shard, detail, found_at_ms FROM losses WHERE reported = 0 ORDER BY rowid LIMIT ?')
+      .all(limit)
+      .map((row) => {
+        const { shard, detail, found_at_ms } = row as { shard: Uint8Array; detail: string; found_at_ms: number };
+        return { name: shardNameFromBytes(shard), detail, foundAtMs: found_at_ms };
+      }),
+  markReported: (names) => transaction(() => eachKey('UPDATE losses SET reported = 1 WHERE shard = ?', names)),
+  withdrawLoss: (name) => eachKey('DELETE FROM losses WHERE shard = ?', [name]),
+});

@@ -1,0 +1,89 @@
+/** The node's HTTPS server: the contract's routes, limits, and manners towards bodies that were refused. */
+import { openApiDocuments, type StorageNodeOperations } from '@holdfast/http-api';
+import { createApiServer, type Handlers } from '@holdfast/http-api/server';
+import { type Clock, type Logger, type Metrics, observeResponses, type Randomness } from '@holdfast/platform';
+import { fail, type SigningContext, type SigningKey, toHex } from '@holdfast/protocol';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Access, createAccessCheck, createFailedAttempts } from '../grants/index.ts';
+import type { ShardStore } from '../shards/index.ts';
+import type { VaultCopies } from '../vault-copies/index.ts';
+import { createShardHandlers } from './shard-handlers.ts';
+import { createAccessDesk } from './show-access.ts';
+import { drainBody } from './transfer.ts';
+import { createVaultHandlers } from './vault-handlers.ts';
+
+export interface NodeServerOptions {
+  readonly nodeId: string;
+  readonly signing: SigningContext;
+  readonly signingKey: SigningKey;
+  readonly version: string;
+  readonly store: ShardStore;
+  readonly copies: VaultCopies;
+  readonly clock: Clock;
+  readonly randomness: Randomness;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly maxConnections: number;
+  /** Requests with forged or missing rights, per minute and address. */
+  readonly maxFailuresPerMinute: number;
+}
+
+/** Grants may name a thousand packs: 43 kB of header. */
+const MAX_HEADER_BYTES = 72 * 1024;
+/** A connection on which nothing moves is closed. */
+const IDLE_MS = 60_000;
+const HEADERS_MS = 15_000;
+/** Of a body that came without a right, before the connection is closed. */
+const UNKNOWN_DRAIN_BYTES = 128 * 1024;
+
+/** Listens to nobody yet, and has no certificate yet: see `setSecureContext`. */
+export async function createNodeServer(options: NodeServerOptions): Promise<FastifyInstance> {
+  const { nodeId, clock, metrics } = options;
+  const check = createAccessCheck({ nodeId, signing: options.signing, nowMs: () => clock.nowMs() });
+  const desk = createAccessDesk(
+    check,
+    createFailedAttempts(options.maxFailuresPerMinute, () => clock.nowMs()),
+  );
+  const accessOf = (request: FastifyRequest): Access => {
+    const access = desk.accessOf(request);
+    if (access === undefined) throw fail('grant.missing');
+    return access;
+  };
+  const bytes = metrics.counter('shard_bytes_total', 'Shard bytes received and sent.', ['direction']);
+  const handlers: Handlers<StorageNodeOperations> = {
+    async getStatus() {
+      return { nodeId, mediatorId: options.signing.mediatorId, version: options.version, timeMs: clock.nowMs() };
+    },
+    ...createShardHandlers({
+      ...options,
+      accessOf,
+      onBytes: (direction, count) => bytes.inc({ direction }, count),
+    }),
+    ...createVaultHandlers({ ...options, accessOf }),
+  };
+  const app = await createApiServer<StorageNodeOperations>({
+    document: openApiDocuments.storageNode,
+    handlers,
+    authenticate: { grant: desk.authenticate },
+    tls: { minVersion: 'TLSv1.3' },
+    logger: options.logger,
+    requestId: () => toHex(options.randomness.bytes(9)),
+    maxConnections: options.maxConnections,
+    maxHeaderBytes: MAX_HEADER_BYTES,
+    // A body may take long; what must not take long has limits of its own, below and in the handlers.
+    requestTimeoutMs: 0,
+    prepare(scope) {
+      desk.addParsers(scope);
+      scope.addHook('onResponse', observeResponses(metrics));
+      scope.addHook('onResponse', async (request) => {
+        const isKnown = desk.accessOf(request) !== undefined;
+        const allowance = isKnown ? Number(request.raw.headers['content-length'] ?? 0) : UNKNOWN_DRAIN_BYTES;
+        drainBody(request.raw, allowance, clock);
+      });
+    },
+  });
+  const server = app.server as unknown as { headersTimeout: number; setTimeout(ms: number): void };
+  server.headersTimeout = HEADERS_MS;
+  server.setTimeout(IDLE_MS);
+  return app;
+}

@@ -1,0 +1,53 @@
+/** The two directions of shard bytes over a connection: what is done with a body nobody wants, and sending by pieces. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '@holdfast/platform';
+
+/** How long a refused body is still read, so that its sender gets to see the answer. */
+const DRAIN_MS = 10_000;
+
+/**
+ * After an answer that came before the end of the body: reads and forgets the rest, so that the connection can go on and
+ * its sender sees the answer, but at most `allowanceBytes` and for ten seconds.
+ */
+export function drainBody(request: IncomingMessage, allowanceBytes: number, clock: Clock): void {
+  if (request.complete || request.destroyed) return;
+  const done = new AbortController();
+  let readBytes = 0;
+  const giveUp = (): void => {
+    request.destroy();
+  };
+  request.on('data', (chunk: Uint8Array) => {
+    readBytes += chunk.length;
+    if (readBytes > allowanceBytes) giveUp();
+  });
+  request.once('error', () => undefined);
+  request.once('close', () => done.abort()).once('end', () => done.abort());
+  clock.sleep(DRAIN_MS, done.signal).then(giveUp, () => undefined);
+  request.resume();
+}
+
+/** Ends a transfer that takes longer than any honest line needs. Returns how to call it off. */
+export function limitTransfer(request: IncomingMessage, limitMs: number, clock: Clock): () => void {
+  const done = new AbortController();
+  clock.sleep(limitMs, done.signal).then(
+    () => request.destroy(),
+    () => undefined,
+  );
+  return () => done.abort();
+}
+
+/** Resolves when the connection has taken the bytes: their memory may be used again. False: the connection is gone. */
+export function writePiece(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (response.destroyed || response.writableEnded) {
+      resolve(false);
+      return;
+    }
+    const onClose = (): void => resolve(false);
+    response.once('close', onClose);
+    response.write(bytes, (error) => {
+      response.off('close', onClose);
+      resolve(error === undefined || error === null);
+    });
+  });
+}

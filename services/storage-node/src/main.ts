@@ -1,0 +1,43 @@
+/** The command `holdfast-node`: reads the environment, starts, and stops at a signal. */
+import { createLogger, describeConfig, errorText, PlatformError, readConfig, systemClock } from '@holdfast/platform';
+import { formatBytes, HoldfastError, shortId } from '@holdfast/protocol';
+import { startStorageNode } from './compose.ts';
+import { nodeConfig, readMediatorAddress, toOptions } from './config.ts';
+import { VERSION } from './version.ts';
+
+const HELP = `holdfast-node ${VERSION}: rents out spare disk. Settings come from the environment:
+
+${describeConfig(nodeConfig)}`;
+
+async function main(): Promise<void> {
+  const config = readConfig(nodeConfig, process.env);
+  const logger = createLogger({ service: 'storage-node', level: config.logLevel });
+  const mediator = await readMediatorAddress(config, systemClock);
+  let isStopping = false;
+  let stop: (() => Promise<void>) | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (isStopping || stop === undefined) process.exit(1);
+      isStopping = true;
+      void stop().finally(() => process.exit(0));
+    });
+  }
+  const options = toOptions(config, mediator);
+  const node = await startStorageNode({ ...options, logger });
+  stop = () => node.stop();
+  process.stdout.write(
+    `node ${shortId(node.nodeId)} of ${options.operator} (${options.region}) offers ${formatBytes(options.capacityBytes)} ` +
+      `at ${options.priceSatPerTbMonth} sat/TB·month on ${(options.addresses ?? [node.address]).join(', ')}; ` +
+      `data in ${node.dataDir}\n`,
+  );
+}
+
+if (process.argv.includes('--help')) {
+  process.stdout.write(HELP);
+} else {
+  main().catch((error: unknown) => {
+    const next = error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : '';
+    process.stderr.write(`${errorText(error)}\n${next}`);
+    process.exit(error instanceof PlatformError && error.code === 'config.invalid' ? 2 : 1);
+  });
+}

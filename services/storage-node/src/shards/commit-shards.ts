@@ -1,0 +1,41 @@
+/** The mediator's word on uploads: these shards count from now on; that upload ended. */
+import type { UploadId } from '@holdfast/protocol';
+import { deleteShards } from './erase-shards.ts';
+import { loseShard } from './lose-shard.ts';
+import { type ShardName, shardKey } from './shard-name.ts';
+import type { StoreContext } from './store-context.ts';
+
+/**
+ * These shards count from now on; `cursor` is stored with that. Saying it again changes nothing. One that is not here is
+ * a loss.
+ */
+export async function commitShards(context: StoreContext, names: readonly ShardName[], cursor?: number): Promise<void> {
+  const { records, inventory, files, claims } = context;
+  const here: ShardName[] = [];
+  const usage = new Map<UploadId, number>();
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(shardKey(name)) || records.isCommitted(name)) continue;
+    seen.add(shardKey(name));
+    if (inventory.uploadOf(name) === undefined && !(await files.has(name))) {
+      await claims.hold(shardKey(name), () => loseShard(context, name, 'it was committed but is not here'));
+      continue;
+    }
+    here.push(name);
+  }
+  for (const name of here) {
+    const uploadId = inventory.uploadOf(name);
+    if (uploadId !== undefined) usage.set(uploadId, (usage.get(uploadId) ?? 0) + inventory.lengthOf(name));
+  }
+  records.commit(here, usage, cursor);
+  for (const name of here) inventory.commit(name);
+}
+
+/** The upload ended: what no commit named is deleted, and nothing more is taken for it. */
+export async function discardUpload(context: StoreContext, uploadId: UploadId): Promise<number> {
+  context.records.endUpload(uploadId, context.clock.nowMs());
+  const names = context.inventory.uncommittedOf(uploadId);
+  await deleteShards(context, names);
+  context.uploadQuotas.forget(uploadId);
+  return names.length;
+}

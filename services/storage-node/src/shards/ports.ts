@@ -1,0 +1,52 @@
+/** What the shards' domain asks of the world around it. */
+import type { UploadId } from '@holdfast/protocol';
+import type { ShardName } from './shard-name.ts';
+
+/** A shard that was here and is not whole any more. */
+export interface Loss {
+  readonly name: ShardName;
+  /** For the operator. */
+  readonly detail: string;
+  readonly foundAtMs: number;
+}
+
+/**
+ * The little that the files do not say by themselves. Every method that changes something returns when it is durable.
+ */
+export interface ShardRecords {
+  /** False when it was begun anew although there may be shards: nothing is known to be uncommitted then. */
+  readonly isComplete: boolean;
+  isCommitted(name: ShardName): boolean;
+  committedCount(): number;
+  /** In order of their names. */
+  committed(): Iterable<ShardName>;
+  /**
+   * These count from now on. `usage` tells what they add to the bytes committed of each upload; `cursor`, where given, is
+   * stored in the same transaction.
+   */
+  commit(names: readonly ShardName[], usage: ReadonlyMap<UploadId, number>, cursor?: number): void;
+  /** Forgets everything about these shards. */
+  forget(names: readonly ShardName[], cursor?: number): void;
+  /** An uncommitted shard was sent again under another upload: it counts to that one. */
+  adopt(name: ShardName, uploadId: UploadId): void;
+  adoptedBy(name: ShardName): UploadId | undefined;
+  /** Bytes of the upload that were committed. */
+  committedBytesOf(uploadId: UploadId): number;
+  /** No more shards are taken for it. */
+  endUpload(uploadId: UploadId, atMs: number): void;
+  hasEnded(uploadId: UploadId): boolean;
+  /** Forgets uploads that ended before. */
+  pruneUploads(endedBeforeMs: number): void;
+
+  addLoss(loss: Loss): void;
+  /** Oldest first. */
+  unreportedLosses(limit: number): Loss[];
+  markReported(names: readonly ShardName[]): void;
+  /** The shard is whole again and was not reported: as if nothing had happened. */
+  withdrawLoss(name: ShardName): void;
+
+  cursor(): number;
+  setCursor(order: number): void;
+  scrubPosition(): ShardName | undefined;
+  setScrubPosition(name: ShardName | undefined): void;
+}
