@@ -18,7 +18,10 @@ const BACKSPACE = new Set(['\u0008', '\u007f']);
 
 type Outcome = { readonly text: string } | 'cancelled' | undefined;
 
-/** What was typed before Enter. @throws HoldfastError `passphrase.cancelled` on Ctrl-C, on Ctrl-D in an empty line, or at the input's end */
+/**
+ * What was typed before Enter. @throws HoldfastError `passphrase.cancelled` on Ctrl-C, on Ctrl-D in an empty line, or
+ * at the input's end
+ */
 export async function askSecret({ input, output }: Terminal, prompt: string): Promise<string> {
   output.write(prompt);
   input.setRawMode?.(true);

@@ -1,4 +1,7 @@
-/** From the seed to every key of a client: HKDF-SHA256 (RFC 5869), one label per purpose, so that no key tells of another. */
+/**
+ * From the seed to every key of a client: HKDF-SHA256 (RFC 5869), one label per purpose, so that no key tells of
+ * another.
+ */
 import { hkdfSync } from 'node:crypto';
 import { createSigningKey, fail, type SigningKey } from '@holdfast/protocol';
 import { seedFromWords, type Words } from './words.ts';
@@ -17,7 +20,10 @@ export interface ClientKeys {
   readonly identitySeed: Uint8Array;
   /** Ed25519. */
   readonly identity: SigningKey;
-  /** 64 bytes: the BIP-39 seed itself, from which BIP-32 and BIP-84 derive the refund wallet: any wallet opens it with the same words. */
+  /**
+   * 64 bytes: the BIP-39 seed itself, from which BIP-32 and BIP-84 derive the refund wallet: any wallet opens it with
+   * the same words.
+   */
   readonly refundSeed: Uint8Array;
 }
 

@@ -1,8 +1,9 @@
 /**
  * The keystore file: the 24 words' entropy, sealed under a passphrase. Version 1, big-endian:
- * magic (8) | version (1) | KDF (1) | memory in KiB (4) | passes (4) | lanes (1) | salt (16) | nonce (12) | sealed entropy (32) | tag (16) |
- * SHA-256 of all bytes before it (32): 127 bytes. The key is Argon2id (RFC 9106) of the passphrase; AES-256-GCM binds everything before the
- * sealed entropy as additional data. The checksum at the end needs no key: it tells a damaged file from a wrong passphrase.
+ * magic (8) | version (1) | KDF (1) | memory in KiB (4) | passes (4) | lanes (1) | salt (16) | nonce (12) | sealed
+ * entropy (32) | tag (16) | SHA-256 of all bytes before it (32): 127 bytes. The key is Argon2id (RFC 9106) of the
+ * passphrase; AES-256-GCM binds everything before the sealed entropy as additional data. The checksum at the end needs
+ * no key: it tells a damaged file from a wrong passphrase.
  */
 import { argon2, createCipheriv, createDecipheriv, createHash, timingSafeEqual } from 'node:crypto';
 import { fail } from '@holdfast/protocol';
@@ -73,8 +74,9 @@ export async function sealKeystore(options: {
 /**
  * The words in a keystore file.
  * @param path for the sentence of an error.
- * @throws HoldfastError `keystore.wrong-passphrase`, `keystore.damaged` (not a keystore, truncated, or any byte changed),
- * `keystore.unsupported-version`, `passphrase.empty`. No input makes it take more than 1 GiB, or more work than 4 GiB of passes.
+ * @throws HoldfastError `keystore.wrong-passphrase`, `keystore.damaged` (not a keystore, truncated, or any byte
+ * changed), `keystore.unsupported-version`, `passphrase.empty`. No input makes it take more than 1 GiB, or more work
+ * than 4 GiB of passes.
  */
 export async function openKeystore(file: Uint8Array, passphrase: string, path = 'file'): Promise<Words> {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
@@ -91,7 +93,10 @@ export async function openKeystore(file: Uint8Array, passphrase: string, path = 
   }
 }
 
-/** The file for the same words under another passphrase; the caller replaces the old file durably. Errors as `openKeystore`. */
+/**
+ * The file for the same words under another passphrase; the caller replaces the old file durably. Errors as
+ * `openKeystore`.
+ */
 export async function changePassphrase(options: {
   readonly file: Uint8Array;
   readonly oldPassphrase: string;

@@ -1,4 +1,7 @@
-/** The word that somebody meant: least edit distance, a swap of neighbours counting once (Damerau–Levenshtein, restricted). */
+/**
+ * The word that somebody meant: least edit distance, a swap of neighbours counting once (Damerau–Levenshtein,
+ * restricted).
+ */
 
 const MOST_EDITS = 2;
 

@@ -27,8 +27,8 @@ const LONGEST_BYTES = 64 * 1024;
 const OTHERS_CAN_READ = 0o077;
 
 /**
- * @throws HoldfastError `passphrase.missing` (no source, or no terminal), `passphrase.empty`, `passphrase.unreadable` (file),
- * `passphrase.command-failed`, `passphrase.mismatch` (confirmation), `passphrase.cancelled` (Ctrl-C, Ctrl-D)
+ * @throws HoldfastError `passphrase.missing` (no source, or no terminal), `passphrase.empty`, `passphrase.unreadable`
+ * (file), `passphrase.command-failed`, `passphrase.mismatch` (confirmation), `passphrase.cancelled` (Ctrl-C, Ctrl-D)
  */
 export async function resolvePassphrase(sources: PassphraseSources): Promise<Passphrase> {
   const found = await firstSource(sources);

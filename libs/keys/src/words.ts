@@ -4,7 +4,10 @@ import { entropyToMnemonic, mnemonicToEntropy, mnemonicToSeedSync, validateMnemo
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { nearestWord } from './nearest-word.ts';
 
-/** 24 words of the English list with a right checksum, in lower case, joined by single spaces. From `checkWords` or `createWords`. */
+/**
+ * 24 words of the English list with a right checksum, in lower case, joined by single spaces. From `checkWords` or
+ * `createWords`.
+ */
 export type Words = string & { readonly __brand: 'Words' };
 
 /** Where fresh random bytes come from; `libs/platform`'s `Randomness` fits. */
@@ -38,8 +41,8 @@ export function entropyFromWords(words: Words): Uint8Array {
 
 /**
  * Reads words as a person writes them: any case, spaces, new lines, commas, numbering (`1. word`, `2) word`, `3 word`).
- * @throws HoldfastError `words.invalid`; its detail names unknown words by their place with the nearest known one, or a wrong count, or says
- * that the checksum is wrong.
+ * @throws HoldfastError `words.invalid`; its detail names unknown words by their place with the nearest known one, or a
+ * wrong count, or says that the checksum is wrong.
  */
 export function checkWords(text: string): Words {
   if (text.length > LONGEST_TEXT) throw invalid('this text is much longer than 24 words');

@@ -1,4 +1,6 @@
-/** Configuration is read once, from the environment, into a typed frozen object; a bad or unknown key stops the start. */
+/**
+ * Configuration is read once, from the environment, into a typed frozen object; a bad or unknown key stops the start.
+ */
 import { readFileSync } from 'node:fs';
 import { parseSetting, problem, type SettingType } from './config-values.ts';
 import { errorText, PlatformError } from './errors.ts';
@@ -79,7 +81,10 @@ export interface ConfigDefinition<S extends Settings> {
 
 export type ConfigValues<S extends Settings> = { readonly [K in keyof S]: SettingValue<S[K]> };
 
-/** Values that win over the environment: typed, or text as it would stand in the environment. `undefined` is no override. */
+/**
+ * Values that win over the environment: typed, or text as it would stand in the environment. `undefined` is no
+ * override.
+ */
 export type ConfigOverrides<S extends Settings> = {
   readonly [K in keyof S]?: SettingValue<S[K]> | string | undefined;
 };
@@ -114,7 +119,10 @@ export function defineConfig<const S extends Settings>(
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads every setting: override, then environment, then default. An empty variable counts as not set. Throws ConfigError. */
+/**
+ * Reads every setting: override, then environment, then default. An empty variable counts as not set. Throws
+ * ConfigError.
+ */
 export function readConfig<const S extends Settings>(
   definition: ConfigDefinition<S>,
   env: Environment,
@@ -212,8 +220,8 @@ function editDistance(a: string, b: string): number {
 }
 
 /**
- * The help table: one block per setting with its variable, type, default and help text. With `values`, the effective value
- * of each is shown too, secrets only as "set" or "not set".
+ * The help table: one block per setting with its variable, type, default and help text. With `values`, the effective
+ * value of each is shown too, secrets only as "set" or "not set".
  */
 export function describeConfig<S extends Settings>(definition: ConfigDefinition<S>, values?: ConfigValues<S>): string {
   const lines: string[] = [];

@@ -1,4 +1,7 @@
-/** The one error that this library throws: a code, a sentence that says what is wrong, and one that says what to do next. */
+/**
+ * The one error that this library throws: a code, a sentence that says what is wrong, and one that says what to do
+ * next.
+ */
 
 /**
  * Codes start with the part they come from: `config.*`, `file.*`, `postgres.*`, `tls.*`.

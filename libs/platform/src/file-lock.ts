@@ -1,4 +1,7 @@
-/** A lock between processes which the kernel lets go when its holder dies: an exclusive SQLite transaction on an empty file. */
+/**
+ * A lock between processes which the kernel lets go when its holder dies: an exclusive SQLite transaction on an empty
+ * file.
+ */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
@@ -14,8 +17,10 @@ const SQLITE_BUSY = 5;
 /**
  * Takes the lock at `path` (an empty file that stays; who holds it stands in `<path>.owner`) or throws
  * `file.locked` at once. It is let go by `release` or by the end of the process, however that ends, so there
- * are no stale locks, nor a wrong guess from a process id that another container or a reboot gave out again. Works between processes and within one.
- * While it is held, this process must not open the lock file by other means: POSIX drops a file's locks when any descriptor of it closes.
+ * are no stale locks, nor a wrong guess from a process id that another container or a reboot gave out again. Works
+ * between processes and within one.
+ * While it is held, this process must not open the lock file by other means: POSIX drops a file's locks when any
+ * descriptor of it closes.
  */
 export function acquireFileLock(path: string): FileLock {
   let database: DatabaseSync | undefined;

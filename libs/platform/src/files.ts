@@ -13,8 +13,8 @@ export function temporaryPath(directory: string): string {
 }
 
 /**
- * Replaces or creates the file so that, at any crash, either the old or the new bytes are there, whole; when the promise
- * resolves, the new ones are on disk. `mode` is exact whatever the umask (default 0o600).
+ * Replaces or creates the file so that, at any crash, either the old or the new bytes are there, whole; when the
+ * promise resolves, the new ones are on disk. `mode` is exact whatever the umask (default 0o600).
  * Rejects with the system's error; the temporary file is then removed.
  */
 export async function writeFileDurably(
@@ -63,7 +63,10 @@ export async function createDirectoryDurably(path: string, mode = 0o700): Promis
   }
 }
 
-/** Removes what a crash in `writeFileDurably` left in this directory (not below). Call it only while nobody writes there. Returns the count. */
+/**
+ * Removes what a crash in `writeFileDurably` left in this directory (not below). Call it only while nobody writes
+ * there. Returns the count.
+ */
 export async function removeLeftoverTemporaries(directory: string): Promise<number> {
   const leftovers = (await readdir(directory)).filter((name) => TEMPORARY_NAME.test(name));
   for (const name of leftovers) await rm(join(directory, name), { force: true });

@@ -7,13 +7,16 @@ export interface Lifecycle {
   onClose(name: string, close: () => void | Promise<void>): void;
   /** Aborted as soon as closing begins: pass it to sleeps, requests and loops. */
   readonly closing: AbortSignal;
-  /** Closes everything in reverse order; further calls wait for the same end. Never rejects: true when all went well in time. */
+  /**
+   * Closes everything in reverse order; further calls wait for the same end. Never rejects: true when all went well in
+   * time.
+   */
   close(reason: string): Promise<boolean>;
   /** Resolves with the same value when everything is closed, whoever asked for it. */
   readonly closed: Promise<boolean>;
   /**
-   * SIGINT and SIGTERM close and then exit with 0 (1 when something failed or the time ran out); a second signal exits at
-   * once with 128 + its number. Returns a function that stops listening.
+   * SIGINT and SIGTERM close and then exit with 0 (1 when something failed or the time ran out); a second signal exits
+   * at once with 128 + its number. Returns a function that stops listening.
    */
   handleSignals(): () => void;
 }

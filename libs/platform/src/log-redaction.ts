@@ -1,7 +1,7 @@
 /** What must never stand in a log is replaced, whoever put it there; and what JSON cannot say is made readable. */
 import { stdSerializers } from 'pino';
 
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 const MAX_DEPTH = 8;
 
 /** A field is secret when its name ends with one of these, in any case; `-` and `_` may stand between words. */
@@ -30,8 +30,8 @@ const SECRET_FIELD = new RegExp(`(?:${SECRET_NAMES})":`, 'i');
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s/@"\\]+@/gi;
 
 /**
- * The last step before a line is written, so that no child logger, serialiser or error gets around it: the values of secret fields and the passwords
- * of `scheme://user:password@host` are replaced. Takes and returns one line of JSON.
+ * The last step before a line is written, so that no child logger, serialiser or error gets around it: the values of
+ * secret fields and the passwords of `scheme://user:password@host` are replaced. Takes and returns one line of JSON.
  */
 export function redactLine(line: string): string {
   const withoutUrls = line.includes('://') ? line.replaceAll(URL_PASSWORD, `$1:${REDACTED}@`) : line;
@@ -41,7 +41,10 @@ export function redactLine(line: string): string {
   return `${JSON.stringify(JSON.parse(withoutUrls, redact))}\n`;
 }
 
-/** A copy with errors, bytes, dates, big integers, sets and maps as something that reads well in JSON; other class instances stay, for serialisers. */
+/**
+ * A copy with errors, bytes, dates, big integers, sets and maps as something that reads well in JSON; other class
+ * instances stay, for serialisers.
+ */
 export function toReadable<T extends object>(fields: T): Record<string, unknown> {
   return readableMembers(fields, 0, new Set([fields]));
 }

@@ -26,9 +26,9 @@ export interface LoggerOptions {
 }
 
 /**
- * A pino logger. Fields whose names speak of secrets (authorization, grant, signature, password, passphrase, seed, mnemonic,
- * words, token, cookie, private and secret keys) are replaced at any depth, also in errors; bytes are shown only by
- * their number; passwords inside URLs are cut out.
+ * A pino logger. Fields whose names speak of secrets (authorization, grant, signature, password, passphrase, seed,
+ * mnemonic, words, token, cookie, private and secret keys) are replaced at any depth, also in errors; bytes are shown
+ * only by their number; passwords inside URLs are cut out.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const destination = options.destination ?? process.stderr;

@@ -11,7 +11,10 @@ export interface HttpObservation {
 
 export interface Metrics {
   readonly registry: Registry;
-  /** Names get the prefix: `counter('uploads_total', …)` of prefix `holdfast_mediator_` is `holdfast_mediator_uploads_total`. */
+  /**
+   * Names get the prefix: `counter('uploads_total', …)` of prefix `holdfast_mediator_` is
+   * `holdfast_mediator_uploads_total`.
+   */
   counter<L extends string = never>(name: string, help: string, labelNames?: readonly L[]): Counter<L>;
   gauge<L extends string = never>(name: string, help: string, labelNames?: readonly L[]): Gauge<L>;
   histogram<L extends string = never>(
@@ -30,7 +33,10 @@ export interface Metrics {
 
 const HTTP_BUCKETS_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** `processMetrics` adds CPU, memory and event loop of the process (default true; false for many services in one process). */
+/**
+ * `processMetrics` adds CPU, memory and event loop of the process (default true; false for many services in one
+ * process).
+ */
 export function createMetrics(prefix: string, options: { processMetrics?: boolean } = {}): Metrics {
   const registry = new Registry();
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry, prefix });

@@ -5,8 +5,8 @@ import type { Clock, Schedule, ScheduledTask } from './clock.ts';
 
 export interface SimulatedClock extends Clock {
   /**
-   * Moves time on by `ms`, firing every timer that falls due in order of its time (then of its creation). Each scheduled
-   * task is awaited before time moves further, unless it is itself waiting on this clock. Rejects with the
+   * Moves time on by `ms`, firing every timer that falls due in order of its time (then of its creation). Each
+   * scheduled task is awaited before time moves further, unless it is itself waiting on this clock. Rejects with the
    * first error of a task that has no `onError`, after time has moved.
    */
   advance(ms: number): Promise<void>;

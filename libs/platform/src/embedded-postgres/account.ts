@@ -32,7 +32,10 @@ export function chooseAccount(clusterDirectory: string): Account | undefined {
   );
 }
 
-/** Whether that account can read and execute (a program) or traverse (a directory) the path: asked of the system, by that account. */
+/**
+ * Whether that account can read and execute (a program) or traverse (a directory) the path: asked of the system, by
+ * that account.
+ */
 export function canReach(path: string, account: Account | undefined): boolean {
   const asked = spawnSync('/bin/sh', ['-c', 'test -r "$1" && test -x "$1"', 'sh', path], {
     ...account,

@@ -27,8 +27,8 @@ export function findPackage(): string {
 }
 
 /**
- * The programs, runnable by that account: from the package itself, or (when links are missing that cannot be made there, or the account cannot
- * get there) from a copy in `await copyDirectory()`.
+ * The programs, runnable by that account: from the package itself, or (when links are missing that cannot be made
+ * there, or the account cannot get there) from a copy in `await copyDirectory()`.
  */
 export async function prepareBinaries(
   packageDirectory: string,
@@ -72,7 +72,10 @@ interface LinkEntry {
   readonly target: string;
 }
 
-/** npm packages hold no symbolic links; the package lists them instead, and its postinstall step, which may not have run, makes them. */
+/**
+ * npm packages hold no symbolic links; the package lists them instead, and its postinstall step, which may not have
+ * run, makes them.
+ */
 async function makeLinks(packageDirectory: string, into = packageDirectory): Promise<void> {
   const list = join(packageDirectory, 'native', 'pg-symlinks.json');
   let entries: LinkEntry[];

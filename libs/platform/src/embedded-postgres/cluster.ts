@@ -36,8 +36,8 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Returns the password of the cluster in `paths`, having made it where there is none. A crash leaves either no cluster (leftovers are removed
- * the next time) or a whole one. Call it under the lock.
+ * Returns the password of the cluster in `paths`, having made it where there is none. A crash leaves either no cluster
+ * (leftovers are removed the next time) or a whole one. Call it under the lock.
  */
 export async function openCluster(
   paths: ClusterPaths,

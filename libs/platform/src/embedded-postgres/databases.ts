@@ -8,8 +8,10 @@ export function databaseUrl(url: string, name: string): string {
 }
 
 /**
- * Creates the database and returns its URL. With `template` it is a copy of that database, to which nobody may be connected then.
- * @param adminUrl a superuser's, to any database of the server. Rejects with the driver's error (`42P04`: it exists already).
+ * Creates the database and returns its URL. With `template` it is a copy of that database, to which nobody may be
+ * connected then.
+ * @param adminUrl a superuser's, to any database of the server. Rejects with the driver's error (`42P04`: it exists
+ * already).
  */
 export async function createDatabase(
   adminUrl: string,

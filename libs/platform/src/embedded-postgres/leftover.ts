@@ -1,4 +1,7 @@
-/** A server that outlived whoever started it: found by its pid file, recognised by its command line, stopped before the next starts. */
+/**
+ * A server that outlived whoever started it: found by its pid file, recognised by its command line, stopped before the
+ * next starts.
+ */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -29,7 +32,10 @@ export async function readPostmasterFile(cluster: string): Promise<PostmasterFil
   return { pid, isReady: lines[7]?.trim() === 'ready', ...(port > 0 && { port }) };
 }
 
-/** Stops a server that still runs on this cluster; removes a pid file that would keep the next from starting. Call it under the lock. */
+/**
+ * Stops a server that still runs on this cluster; removes a pid file that would keep the next from starting. Call it
+ * under the lock.
+ */
 export async function stopLeftover(cluster: string, logger: Logger): Promise<void> {
   const file = await readPostmasterFile(cluster);
   if (file === undefined || !isAlive(file.pid)) return;

@@ -1,4 +1,7 @@
-/** A tiny shell that outlives us for a moment: when our end of its pipe closes without a word, it stops the database server. */
+/**
+ * A tiny shell that outlives us for a moment: when our end of its pipe closes without a word, it stops the database
+ * server.
+ */
 import { spawn } from 'node:child_process';
 import type { Account } from './account.ts';
 
@@ -10,8 +13,8 @@ export interface Sentinel {
 }
 
 /**
- * $1: the cluster, $2: a directory to remove when we die, or nothing. The pid file must name the process before it is signalled, because a
- * pid can be given to somebody else; right after a start the file may not be there yet.
+ * $1: the cluster, $2: a directory to remove when we die, or nothing. The pid file must name the process before it is
+ * signalled, because a pid can be given to somebody else; right after a start the file may not be there yet.
  */
 const SCRIPT = `
 pid=

@@ -17,15 +17,19 @@ export interface EmbeddedPostgresOptions {
   /** Made when missing; holds the cluster, its password and a lock. One process at a time. */
   readonly dataDir: string;
   readonly logger: Logger;
-  /** `full` (default): as Postgres is. `test`: no fsync; a crash of the machine may cost the data, a crash of a process does not. */
+  /**
+   * `full` (default): as Postgres is. `test`: no fsync; a crash of the machine may cost the data, a crash of a process
+   * does not.
+   */
   readonly durability?: 'full' | 'test';
   /** The database behind `url`, made when missing. Default `holdfast`. */
   readonly database?: string;
   /** Server settings that win over ours, such as `{ max_connections: '50' }`. */
   readonly settings?: Readonly<Record<string, string>>;
   /**
-   * As root, the server runs as `postgres` or `nobody`. Where that user cannot get to `dataDir`: `refuse` (default) throws
-   * `postgres.data-unreachable`; `temporary` puts the data under the temporary directory instead and removes it at `stop`.
+   * As root, the server runs as `postgres` or `nobody`. Where that user cannot get to `dataDir`: `refuse` (default)
+   * throws `postgres.data-unreachable`; `temporary` puts the data under the temporary directory instead and removes it
+   * at `stop`.
    */
   readonly unreachableData?: 'refuse' | 'temporary';
   /** Default 2 minutes: a recovery after a crash takes its time. */
@@ -54,7 +58,8 @@ const DURABILITY_SETTINGS = {
 
 /**
  * Starts the server (about 0.6 s for a new directory, less than 0.1 s later) on 127.0.0.1 and a free port. It does not
- * outlive this process: a signal to the terminal's group does not reach it, `stop` ends it, and so does the death of this process, however that comes.
+ * outlive this process: a signal to the terminal's group does not reach it, `stop` ends it, and so does the death of
+ * this process, however that comes.
  * Errors: `file.locked` (another process uses the directory), `postgres.*`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
@@ -127,7 +132,9 @@ async function connectFirst(adminUrl: string, database: string, paths: ClusterPa
   }
 }
 
-/** Makes the data directory, or finds the place instead of it; returns `wanted` itself when that is where the data goes. */
+/**
+ * Makes the data directory, or finds the place instead of it; returns `wanted` itself when that is where the data goes.
+ */
 async function placeData(
   wanted: ClusterPaths,
   account: Account | undefined,

@@ -1,4 +1,7 @@
-/** A small certificate authority: one self-signed root that names its mediator, and leaves for that mediator and its nodes. */
+/**
+ * A small certificate authority: one self-signed root that names its mediator, and leaves for that mediator and its
+ * nodes.
+ */
 import { isIP } from 'node:net';
 import { PlatformError } from '../errors.ts';
 import { systemRandomness, type Randomness } from '../randomness.ts';
@@ -31,7 +34,10 @@ export interface IssueOptions {
   readonly publicKeyPem: string;
   /** Further names, for people with a browser or curl: host names and IP addresses. Peers here don't look at them. */
   readonly addresses?: readonly string[];
-  /** Milliseconds since 1970, real time: TLS compares them with the machine's clock. Begin some minutes early, clocks differ. */
+  /**
+   * Milliseconds since 1970, real time: TLS compares them with the machine's clock. Begin some minutes early, clocks
+   * differ.
+   */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** Default: both. */

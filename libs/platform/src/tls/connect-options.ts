@@ -19,11 +19,11 @@ export type PinnedConnectOptions = Required<
   Pick<ConnectionOptions, 'cert' | 'key'>;
 
 /**
- * For `tls.connect`, `https.Agent`, `ws` and undici's `new Agent({ connect })`. The certificate must come from that CA, be valid now, be meant
- * for servers, and carry exactly that URI; the host name is not looked at. A wrong peer ends the handshake with
- * `tls.wrong-peer` (undici: as the error's `cause` or itself); a wrong CA with OpenSSL's code.
- * Make one Agent per peer. The server name is derived from the URI and not from the host, because Node keeps TLS sessions by server name
- * and does not look at the identity again when it resumes one.
+ * For `tls.connect`, `https.Agent`, `ws` and undici's `new Agent({ connect })`. The certificate must come from that CA,
+ * be valid now, be meant for servers, and carry exactly that URI; the host name is not looked at. A wrong peer ends the
+ * handshake with `tls.wrong-peer` (undici: as the error's `cause` or itself); a wrong CA with OpenSSL's code.
+ * Make one Agent per peer. The server name is derived from the URI and not from the host, because Node keeps TLS
+ * sessions by server name and does not look at the identity again when it resumes one.
  */
 export function pinnedConnectOptions(pinned: PinnedConnection): PinnedConnectOptions {
   return {
@@ -56,11 +56,15 @@ export interface ServerIdentity {
   /** The leaf. */
   readonly certPem: string;
   readonly keyPem: string;
-  /** Sent after the leaf, so that a newcomer can check its fingerprint; also what clients' certificates are checked against. */
+  /**
+   * Sent after the leaf, so that a newcomer can check its fingerprint; also what clients' certificates are checked
+   * against.
+   */
   readonly caPem: string;
   /**
-   * `no`: clients are not asked. `optional`: asked, but let in without: use `peerIdentity(socket)` on each request, which is
-   * null for a missing or foreign certificate. `required`: a client without a certificate of this CA cannot connect.
+   * `no`: clients are not asked. `optional`: asked, but let in without: use `peerIdentity(socket)` on each request,
+   * which is null for a missing or foreign certificate. `required`: a client without a certificate of this CA cannot
+   * connect.
    */
   readonly requestClientCert: 'no' | 'optional' | 'required';
 }
@@ -69,7 +73,10 @@ export type ServerTlsOptions = Required<
   Pick<TlsOptions, 'cert' | 'key' | 'ca' | 'minVersion' | 'requestCert' | 'rejectUnauthorized'>
 >;
 
-/** For `https.createServer`, `tls.createServer` and fastify's `https`; also for `server.setSecureContext` when a certificate is renewed. */
+/**
+ * For `https.createServer`, `tls.createServer` and fastify's `https`; also for `server.setSecureContext` when a
+ * certificate is renewed.
+ */
 export function serverTlsOptions(identity: ServerIdentity): ServerTlsOptions {
   return {
     cert: `${identity.certPem.trimEnd()}\n${identity.caPem}`,

@@ -24,10 +24,11 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const LONGEST_CHAIN = 4;
 
 /**
- * Connects without verification, looks for the certificate with that fingerprint in the chain that the server presents, then connects again with that CA
- * pinned, so that whoever answers has proven to be the mediator that the CA names. Sends nothing.
- * Errors: `tls.fingerprint-invalid`, `tls.unreachable`, `tls.ca-fingerprint-mismatch`, `tls.ca-not-presented`,
- * `tls.ca-invalid` (the pinned certificate is no CA of a mediator, or the server's own is not valid under it).
+ * Connects without verification, looks for the certificate with that fingerprint in the chain that the server presents,
+ * then connects again with that CA pinned, so that whoever answers has proven to be the mediator that the CA names.
+ * Sends nothing. Errors: `tls.fingerprint-invalid`, `tls.unreachable`, `tls.ca-fingerprint-mismatch`, `tls.ca-not-
+ * presented`, `tls.ca-invalid` (the pinned certificate is no CA of a mediator, or the server's own is not valid under
+ * it).
  */
 export async function fetchPinnedCa(options: FetchCaOptions): Promise<PinnedCa> {
   const wanted = parseFingerprint(options.fingerprint);

@@ -50,7 +50,8 @@ export function certificateFingerprint(certificate: CertificateLike): string {
 }
 
 /**
- * The certificate's `holdfast:` URI. Null when there is none, more than one, or the names cannot be read: never a guess.
+ * The certificate's `holdfast:` URI. Null when there is none, more than one, or the names cannot be read: never a
+ * guess.
  * This does not verify the certificate: see `peerIdentity`.
  */
 export function certificateUri(certificate: CertificateLike): string | null {
@@ -69,8 +70,9 @@ export function onlyIdentityUri(uris: readonly string[]): string | null {
 }
 
 /**
- * The URIs in Node's text of the alternative names: `TYPE:value, TYPE:value`. Node writes a value as a JSON string when it holds a comma, a quote
- * or anything else that could pass for the text's own structure, so the text can be cut without being fooled.
+ * The URIs in Node's text of the alternative names: `TYPE:value, TYPE:value`. Node writes a value as a JSON string when
+ * it holds a comma, a quote or anything else that could pass for the text's own structure, so the text can be cut
+ * without being fooled.
  */
 function urisIn(text: string): string[] {
   const uris: string[] = [];

@@ -85,7 +85,8 @@ export interface CheckedCsr {
 }
 
 /**
- * Checks a request from outside: at most 8,192 characters of PEM, an ECDSA P-256 key, signed by that very key, exactly one `holdfast:` URI.
+ * Checks a request from outside: at most 8,192 characters of PEM, an ECDSA P-256 key, signed by that very key, exactly
+ * one `holdfast:` URI.
  * Nothing else that it asks for is looked at. @throws `tls.csr-invalid`
  */
 export async function checkCsr(csrPem: string): Promise<CheckedCsr> {
