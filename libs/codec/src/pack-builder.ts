@@ -26,7 +26,7 @@ export interface PackBuilderOptions {
   readonly region: Uint8Array;
   /** Draws the pack id: 32 fresh bytes. */
   readonly randomness: RandomSource;
-  /** zstd; 0 switches it off. Default 1. */
+  /** zstd, 1 … 19; 0 switches it off. Default 1. */
   readonly compressionLevel?: number;
 }
 
@@ -45,6 +45,8 @@ export interface ClosedPack {
 /** Chunks up to this length share a frame: a call of zstd and one of AES for many of them, and they compress better. */
 const SMALL_CHUNK_BYTES = 64 * 1024;
 const JOINED_FRAME_BYTES = 128 * 1024;
+/** The levels above need more memory than they are worth here. */
+const MAX_COMPRESSION_LEVEL = 19;
 const PADDING_PIECE_BYTES = 256 * 1024;
 
 /**
@@ -78,6 +80,10 @@ export class PackBuilder {
     this.kind = options.kind;
     this.#options = options;
     this.#level = options.compressionLevel ?? DEFAULT_COMPRESSION_LEVEL;
+    // zstd takes other numbers too, -1 for its own default
+    if (!Number.isInteger(this.#level) || this.#level < 0 || this.#level > MAX_COMPRESSION_LEVEL) {
+      throw badArgument(`a compression level of ${this.#level}`);
+    }
     this.#sealer = new PackSealer(packKey(options.dataKey, this.packId));
   }
 

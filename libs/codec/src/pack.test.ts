@@ -129,6 +129,7 @@ test('a pack is sealed once: after finish the builder takes nothing more, and ea
   expect(() => builder.finish()).toThrow(refused);
   expect(newBuilder().packId).not.toBe(builder.packId);
   expect(() => newBuilder().finish()).toThrow(refused);
+  for (const level of [-1, 1.5, 20]) expect(() => newBuilder(level)).toThrow(refused);
 });
 
 test('the same chunk seals to other bytes in every pack and at every place', () => {
