@@ -1,4 +1,8 @@
 /** The client as a library: what the command line, tests and the demo use. */
+export * from './backup/index.ts';
+export * from './catalog/index.ts';
 export * from './config/index.ts';
 export * from './ports.ts';
+export { measureDirectories, type Measure } from './scan/index.ts';
 export * from './session.ts';
+export * from './vault/index.ts';

@@ -20,12 +20,16 @@ export interface CachedPage {
   readonly entries: Uint8Array;
 }
 
+/** Few enough that a restore which runs beside never waits long. */
+const ROWS_PER_TRANSACTION = 512;
+
 export class DirectoryCache {
   readonly #database: DatabaseSync;
   readonly #path: string;
   readonly #statements = new Map<string, StatementSync>();
   #completedRun: number;
-  #batchOpen = false;
+  /** Rows written in the open transaction; 0: none is open. */
+  #batchRows = 0;
 
   constructor(database: DatabaseSync, path: string) {
     this.#database = database;
@@ -121,17 +125,16 @@ export class DirectoryCache {
 
   /** Writes are gathered in one transaction until here. */
   flush(): void {
-    if (!this.#batchOpen) return;
-    this.#batchOpen = false;
+    if (this.#batchRows === 0) return;
+    this.#batchRows = 0;
     this.#guard(() => this.#database.exec('COMMIT'));
   }
 
   #write(sql: string, ...values: (string | number | Uint8Array)[]): void {
-    if (!this.#batchOpen) {
-      this.#guard(() => this.#database.exec('BEGIN IMMEDIATE'));
-      this.#batchOpen = true;
-    }
+    if (this.#batchRows === 0) this.#guard(() => this.#database.exec('BEGIN IMMEDIATE'));
+    this.#batchRows += 1;
     this.#run(sql, ...values);
+    if (this.#batchRows >= ROWS_PER_TRANSACTION) this.flush();
   }
 
   #run(sql: string, ...values: (string | number | Uint8Array)[]): void {

@@ -45,7 +45,7 @@ export class FileReader {
         lengths.length = kept;
         return result;
       }
-      if (result.changed !== true || attempt === 2) return result;
+      if (result.changed !== true || attempt === 2 || file.segment !== undefined) return result;
     }
   }
 

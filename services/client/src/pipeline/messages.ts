@@ -36,6 +36,11 @@ export interface Placement {
   readonly patient: boolean;
 }
 
+/** A placement on its way to a worker, with the main thread's time: requests are signed by that clock. */
+export interface TimedPlacement extends Placement {
+  readonly nowMs: number;
+}
+
 /** An error of the catalogue on its way between threads. */
 export interface PlainError {
   readonly code: ErrorCode;
@@ -56,7 +61,7 @@ export type ToWorker =
     }
   /** Close the open packs, and say `flushed` when all are stored. */
   | { readonly type: 'flush' }
-  | { readonly type: 'placed'; readonly packId: PackId; readonly placement: Placement }
+  | { readonly type: 'placed'; readonly packId: PackId; readonly placement: TimedPlacement }
   | { readonly type: 'not-placed'; readonly packId: PackId; readonly error: PlainError }
   /** Give up uploads under way. */
   | { readonly type: 'stop' }

@@ -32,6 +32,8 @@ class PipelineWorker {
   readonly #placing = new Map<PackId, PromiseWithResolvers<Placement>>();
   #work: Promise<void> = Promise.resolve();
   #turnBytes = 0;
+  /** What the main thread's clock is ahead of this machine's. */
+  #clockOffsetMs = 0;
 
   /** It lives as long as its port. */
   static start(port: MessagePort, options: WorkerOptions): PipelineWorker {
@@ -48,7 +50,7 @@ class PipelineWorker {
     const kernel = createKernel(arena, gearTable(keys.gearKey));
     this.#dispatchers = new NodeDispatchers(options);
     const signingKey = createSigningKey(options.identitySeed);
-    const nowMs = (): number => systemClock.nowMs();
+    const nowMs = (): number => systemClock.nowMs() + this.#clockOffsetMs;
     const nodes = createNodeTransport({ dispatchers: this.#dispatchers, signing: options.signing, signingKey, nowMs });
     this.#writer = new PackWriter({
       arena,
@@ -86,6 +88,7 @@ class PipelineWorker {
   #receive(message: ToWorker): void {
     switch (message.type) {
       case 'placed':
+        this.#clockOffsetMs = message.placement.nowMs - systemClock.nowMs();
         this.#placing.get(message.packId)?.resolve(message.placement);
         this.#placing.delete(message.packId);
         break;

@@ -16,7 +16,6 @@ export const fromText = (text: string): ByteString => fromBytes(Buffer.from(text
 /** For people: bytes that are not UTF-8 become �. */
 export const toText = (text: ByteString): string => toBytes(text).toString('utf8');
 
-// oxlint-disable-next-line no-control-regex -- it is ASCII that is meant
 const ASCII = /^[\u0000-\u007f]*$/;
 
 /** What calls into node:fs take: ASCII as it is, anything else as bytes. */

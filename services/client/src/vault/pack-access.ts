@@ -27,6 +27,8 @@ export interface ReadFault {
   readonly shardIndex: number;
   /** A sentence. */
   readonly detail: string;
+  /** What was thrown. */
+  readonly cause: unknown;
 }
 
 export interface PackAccessOptions {
@@ -187,7 +189,7 @@ export class PackAccess {
       throwIfStopped(this.#options.signal);
       if (error instanceof HoldfastError && error.code === 'message.clock-skew') throw error;
       const detail = error instanceof Error ? error.message : String(error);
-      this.#options.onFault?.({ nodeId: target.nodeId, packId: places.packId, shardIndex, detail });
+      this.#options.onFault?.({ nodeId: target.nodeId, packId: places.packId, shardIndex, detail, cause: error });
       return undefined;
     }
   }

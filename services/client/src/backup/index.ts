@@ -1,0 +1,36 @@
+/** Backs up the watched directories: one snapshot of all of them. */
+import { availableParallelism } from 'node:os';
+import { fail } from '@holdfast/protocol';
+import type { ClientContext } from '../ports.ts';
+import { lockHome } from '../session.ts';
+import { BackupRun } from './backup-run.ts';
+import type { BackupOptions } from './options.ts';
+import type { BackupReport } from './report.ts';
+
+export type { CopyFailure } from './node-copies.ts';
+export type { BackupOptions } from './options.ts';
+export type { BackupEvent, BackupProgress, BackupReport, Issue } from './report.ts';
+
+/** More would not fit the memory that a backup may take. */
+const MOST_WORKERS = 2;
+
+/**
+ * @param directories absolute paths; default: those of the configuration
+ * @throws HoldfastError `client.locked`, `client.no-directories`, `client.interrupted`, and whatever mediator and nodes
+ *   refuse. What was committed until then stays, and is not sent again by the next backup.
+ */
+export async function backup(
+  context: ClientContext,
+  options: Partial<BackupOptions> & { readonly directories?: readonly string[] } = {},
+): Promise<BackupReport> {
+  const directories = options.directories ?? context.config.directories;
+  if (directories.length === 0) throw fail('client.no-directories');
+  const workers = Math.max(1, Math.min(options.workers ?? MOST_WORKERS, availableParallelism()));
+  const lock = lockHome(context.home);
+  try {
+    const vault = await context.mediator.getVault();
+    return await new BackupRun(context, { ...options, workers }, vault).run(directories);
+  } finally {
+    lock.release();
+  }
+}
