@@ -136,6 +136,7 @@ CREATE TABLE "uploads" (
 	"quota_bytes_per_node" bigint NOT NULL,
 	"committed_bytes_per_node" bigint DEFAULT 0 NOT NULL,
 	"opened_at_ms" bigint NOT NULL,
+	"active_at_ms" bigint NOT NULL,
 	"expires_at_ms" bigint NOT NULL,
 	CONSTRAINT "uploads_upload_id_length" CHECK (octet_length("upload_id") = 16),
 	CONSTRAINT "uploads_state" CHECK (state IN ('open', 'ended', 'discarded')),

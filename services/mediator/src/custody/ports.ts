@@ -44,11 +44,10 @@ export interface UploadTimes {
 }
 
 export interface UploadStore {
-  /**
-   * Reserves the space at every node and opens the upload, or changes nothing: `no-space` when a node has not enough left any more. Of a vault's open
-   * uploads only the newest `maxOpen` stay open.
-   */
-  open(upload: NewUpload, maxOpen: number): Promise<NodeRecord[] | 'no-space'>;
+  /** Reserves the space at every node and opens the upload, or changes nothing: `no-space` when a node has not enough left any more. */
+  open(upload: NewUpload): Promise<NodeRecord[] | 'no-space'>;
+  /** Ends all open uploads of the vault but the newest `kept`, and those not committed to since then. Resolves to how many. */
+  endSurplus(name: VaultName, surplus: { kept: number; idleSinceMs: number }): Promise<number>;
   /** Ends the upload and releases what it did not use. False when the vault has no such upload. */
   end(name: VaultName & { uploadId: string }): Promise<boolean>;
   /** Ends what has expired, and orders the deletion of what was never committed. Resolves to how many of each. */

@@ -19,7 +19,7 @@ import {
   requestFor,
 } from '../market/index.ts';
 import { freeBytes, isOnline, type NodeRecord } from '../nodes/index.ts';
-import type { UploadStore, VaultName, VaultStore } from './ports.ts';
+import type { UploadStore, VaultName, VaultRecord, VaultStore } from './ports.ts';
 import { findVault } from './vaults.ts';
 
 export interface GrantSigner {
@@ -55,36 +55,30 @@ export interface Upload {
 
 /** Between the choice and the reservation others may take the space; so often it is chosen anew. */
 const MAX_CHOICES = 5;
+/** Where space is short, the vault's own uploads that nothing came from for so long are given up. */
+const IDLE_MS = 600_000;
 const UPLOAD_ID_BYTES = 16;
 const COUNTED_NODES = 100;
 
-/** @throws HoldfastError `vault.unknown`, `policy.too-few-nodes`, `market.no-offer` */
+/** @throws HoldfastError `vault.unknown`, `policy.too-few-nodes` */
 export async function openUpload(
   options: UploadsOptions,
   name: VaultName,
   plainBytes: number,
   avoidNodes: readonly string[],
 ): Promise<Upload> {
-  const { policy, terms } = await findVault(options.vaults, name);
-  const quotaBytesPerNode = bytesPerNode(Math.max(1, plainBytes), policy);
+  const vault = await findVault(options.vaults, name);
+  const { policy } = vault;
+  const wanted = { vault, plainBytes: Math.max(1, plainBytes), avoidNodes };
+  const quotaBytesPerNode = bytesPerNode(wanted.plainBytes, policy);
+  await endSurplus(options, name, { kept: options.maxOpenUploads - 1, idleSinceMs: 0 });
   for (let tries = 0; tries < MAX_CHOICES; tries += 1) {
-    const index = await options.book.read();
-    const request = requestFor(terms, policy, Math.max(1, plainBytes), options.rules(), avoidNodes);
-    const { chosen } = chooseNodes(index, request);
-    if (chosen.length < request.nodeCount) {
-      const available = countIndependentNodes(index, request, COUNTED_NODES);
-      throw fail('policy.too-few-nodes', { needed: request.nodeCount, ...policy, available });
-    }
+    const nodeIds = await chooseFor(options, wanted);
     const openedAtMs = options.clock.nowMs();
-    const upload = {
-      ...name,
-      uploadId: toHex(options.randomness.bytes(UPLOAD_ID_BYTES)),
-      nodeIds: chosen.map(({ nodeId }) => nodeId),
-      quotaBytesPerNode,
-      openedAtMs,
-      expiresAtMs: openedAtMs + options.uploadTtlMs,
-    };
-    const nodes = await options.uploads.open(upload, options.maxOpenUploads);
+    const uploadId = toHex(options.randomness.bytes(UPLOAD_ID_BYTES));
+    const expiresAtMs = openedAtMs + options.uploadTtlMs;
+    const upload = { ...name, uploadId, nodeIds, quotaBytesPerNode, openedAtMs, expiresAtMs };
+    const nodes = await options.uploads.open(upload);
     if (nodes === 'no-space') {
       options.book.invalidate();
       continue;
@@ -93,6 +87,38 @@ export async function openUpload(
     return { ...upload, policy, nodes: nodes.map((node) => grantPut(options, node, upload)) };
   }
   throw fail('mediator.not-ready', { detail: 'the nodes’ space is being taken faster than it can be reserved.' });
+}
+
+/**
+ * A client that was killed leaves its uploads open; they must not keep space from its next ones. An upload that was ended here still takes commits
+ * while there is room, so a second machine at work in the same vault loses nothing.
+ */
+async function endSurplus(
+  options: UploadsOptions,
+  name: VaultName,
+  surplus: { kept: number; idleSinceMs: number },
+): Promise<boolean> {
+  const ended = await options.uploads.endSurplus(name, surplus);
+  if (ended > 0) options.book.invalidate();
+  return ended > 0;
+}
+
+/** @throws HoldfastError `policy.too-few-nodes` */
+async function chooseFor(
+  options: UploadsOptions,
+  { vault, plainBytes, avoidNodes }: { vault: VaultRecord; plainBytes: number; avoidNodes: readonly string[] },
+): Promise<string[]> {
+  const { policy, terms } = vault;
+  for (;;) {
+    const index = await options.book.read();
+    const request = requestFor(terms, policy, plainBytes, options.rules(), avoidNodes);
+    const { chosen } = chooseNodes(index, request);
+    if (chosen.length === request.nodeCount) return chosen.map(({ nodeId }) => nodeId);
+    const idleSinceMs = options.clock.nowMs() - IDLE_MS;
+    if (await endSurplus(options, vault, { kept: options.maxOpenUploads, idleSinceMs })) continue;
+    const available = countIndependentNodes(index, request, COUNTED_NODES);
+    throw fail('policy.too-few-nodes', { needed: request.nodeCount, ...policy, available });
+  }
 }
 
 function grantPut(

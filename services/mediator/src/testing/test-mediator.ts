@@ -8,16 +8,19 @@ import { join } from 'node:path';
 import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api';
 import {
   createCsr,
+  createDatabase,
   createSeededRandomness,
   createSilentLogger,
   createSimulatedClock,
   createTlsKeyPair,
+  type EmbeddedPostgres,
   type Logger,
   mediatorUri,
   nodeUri,
   pinnedConnectOptions,
   serverTlsOptions,
   type SimulatedClock,
+  startEmbeddedPostgres,
   type TlsKeyPair,
 } from '@holdfast/platform';
 import {
@@ -55,18 +58,56 @@ export interface TestMediator {
   close(): Promise<void>;
 }
 
+/** One server for a whole test file; the last one out stops it. */
+let server: { running: Promise<EmbeddedPostgres>; dataDir: string; users: number } | undefined;
+let databaseCount = 0;
+
+async function freshDatabase(): Promise<string> {
+  if (server === undefined) {
+    const dataDir = freshDirectory();
+    const running = startEmbeddedPostgres({ dataDir, logger: createSilentLogger(), durability: 'test' });
+    server = { running, dataDir, users: 0 };
+  }
+  server.users += 1;
+  databaseCount += 1;
+  return createDatabase((await server.running).adminUrl, `test_${databaseCount}`);
+}
+
+async function releaseDatabase(): Promise<void> {
+  if (server === undefined) return;
+  server.users -= 1;
+  if (server.users > 0) return;
+  const { running, dataDir } = server;
+  server = undefined;
+  await (await running).stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+/** Keeps the database server running between mediators until the function that it resolves to is called. */
+export async function holdDatabaseServer(): Promise<() => Promise<void>> {
+  await freshDatabase();
+  return releaseDatabase;
+}
+
+function freshDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast mediator test-'));
+  // The server's user, where root starts it, has to get in.
+  chmodSync(directory, 0o755);
+  return directory;
+}
+
 const randomness = createSeededRandomness('mediator tests');
 export const freshId = (bytes = 32): string => toHex(randomness.bytes(bytes));
 
 export async function startTestMediator(
   options: Partial<MediatorOptions> & { logger?: Logger } = {},
 ): Promise<TestMediator> {
-  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'holdfast mediator test-'));
-  chmodSync(dataDir, 0o755);
+  const dataDir = options.dataDir ?? freshDirectory();
+  const databaseUrl = options.databaseUrl ?? (await freshDatabase());
   const clock = (options.clock as SimulatedClock | undefined) ?? createSimulatedClock(START_MS);
   const mediator = await startMediator({
     dataDir,
-    databaseDurability: 'test',
+    databaseUrl,
     listen: { host: '127.0.0.1', port: 0 },
     network: 'regtest',
     subnetRule: 'local',
@@ -102,6 +143,7 @@ export async function startTestMediator(
       for (const close of closers) await close();
       await dispatcher.close();
       await mediator.stop();
+      if (options.databaseUrl === undefined) await releaseDatabase();
       if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
     },
   };

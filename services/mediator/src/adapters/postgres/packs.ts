@@ -58,7 +58,10 @@ async function commit(
   if (upload.state === 'ended') await checkRoom(tx, nodeNos, addedBytes);
   await tx
     .update(uploads)
-    .set({ committedBytesPerNode: sql`${uploads.committedBytesPerNode} + ${addedBytes}` })
+    .set({
+      committedBytesPerNode: sql`${uploads.committedBytesPerNode} + ${addedBytes}`,
+      activeAtMs: times.nowMs,
+    })
     .where(eq(uploads.uploadId, name.uploadId));
   await insertPacks(tx, name, fresh, nodeNos, times.nowMs);
   const orders = ordersFor(name, fresh, nodeNos, upload.state === 'open' ? -addedBytes : 0);

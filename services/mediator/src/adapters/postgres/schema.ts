@@ -189,6 +189,8 @@ export const uploads = pgTable(
     quotaBytesPerNode: safeInteger('quota_bytes_per_node').notNull(),
     committedBytesPerNode: safeInteger('committed_bytes_per_node').notNull().default(0),
     openedAtMs: safeInteger('opened_at_ms').notNull(),
+    /** When it was opened or last committed to. */
+    activeAtMs: safeInteger('active_at_ms').notNull(),
     /** When its grants expire. */
     expiresAtMs: safeInteger('expires_at_ms').notNull(),
   },

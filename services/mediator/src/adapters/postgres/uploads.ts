@@ -12,15 +12,15 @@ const SWEEP_BATCH = 50;
 
 export function createUploadStore(database: Database): UploadStore {
   return {
-    open: (upload, maxOpen) =>
+    open: (upload) => inTransaction(database, (tx) => reserve(tx, upload)),
+    endSurplus: (name, { kept, idleSinceMs }) =>
       inTransaction(database, async (tx) => {
-        await tx.select({ vaultId: vaults.vaultId }).from(vaults).where(isVault(upload)).for('no key update');
-        await endSurplus(tx, upload, maxOpen - 1);
-        return reserve(tx, upload);
+        await lockVault(tx, name);
+        return endSurplus(tx, name, kept, idleSinceMs);
       }),
     end: (name) =>
       inTransaction(database, async (tx) => {
-        await tx.select({ vaultId: vaults.vaultId }).from(vaults).where(isVault(name)).for('no key update');
+        await lockVault(tx, name);
         const [upload] = await tx
           .select()
           .from(uploads)
@@ -69,6 +69,7 @@ async function reserve(tx: Transaction, upload: NewUpload) {
     state: 'open',
     quotaBytesPerNode: quota,
     openedAtMs: upload.openedAtMs,
+    activeAtMs: upload.openedAtMs,
     expiresAtMs: upload.expiresAtMs,
   });
   await tx.insert(uploadNodes).values(nodeNos.map((nodeNo) => ({ uploadId: upload.uploadId, nodeNo })));
@@ -81,16 +82,20 @@ async function reserve(tx: Transaction, upload: NewUpload) {
   return upload.nodeIds.map((nodeId) => records.get(nodeId)!);
 }
 
-/** A client that was killed leaves its uploads open; they must not keep space from its next ones. */
-async function endSurplus(tx: Transaction, name: VaultName, kept: number): Promise<void> {
-  const surplus = await tx
+async function lockVault(tx: Transaction, name: VaultName): Promise<void> {
+  await tx.select({ vaultId: vaults.vaultId }).from(vaults).where(isVault(name)).for('no key update');
+}
+
+async function endSurplus(tx: Transaction, name: VaultName, kept: number, idleSinceMs: number): Promise<number> {
+  const open = await tx
     .select()
     .from(uploads)
     .where(and(isOfVault(name), eq(uploads.state, 'open')))
     .orderBy(desc(uploads.openedAtMs), asc(uploads.uploadId))
-    .offset(kept)
     .for('update');
+  const surplus = open.filter(({ activeAtMs }, place) => place >= kept || activeAtMs < idleSinceMs);
   await endUploads(tx, surplus);
+  return surplus.length;
 }
 
 /** Ends those that are open and releases what they did not use. Their rows must be locked. */
