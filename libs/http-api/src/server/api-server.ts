@@ -68,6 +68,8 @@ export async function createApiServer<Operations>(options: ApiServerOptions<Oper
     requestTimeout: options.requestTimeoutMs ?? 60_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
+    // What still arrives on an open connection is answered, and told that the connection ends.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 128, ignoreTrailingSlash: false },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, maxHeaderBytes),
     frameworkErrors: (error, request, reply) => void sendProblem(toCatalogue(error, request, translate), reply),

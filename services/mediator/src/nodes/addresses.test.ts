@@ -74,9 +74,7 @@ test.each([
   'user@host:1',
   '-a:1',
 ])('"%s" is none', (address) => {
-  expect(() => parseHostPort(address)).toThrow(
-    expect.objectContaining({ code: 'node.bad-registration' }) as unknown as Error,
-  );
+  expect(() => parseHostPort(address)).toThrow(expect.objectContaining({ code: 'node.bad-registration' }));
 });
 
 test.each([

@@ -62,7 +62,7 @@ export interface TestMediator {
 let server: { running: Promise<EmbeddedPostgres>; dataDir: string; users: number } | undefined;
 let databaseCount = 0;
 
-async function freshDatabase(): Promise<string> {
+export async function freshDatabase(): Promise<string> {
   if (server === undefined) {
     const dataDir = freshDirectory();
     const running = startEmbeddedPostgres({ dataDir, logger: createSilentLogger(), durability: 'test' });
@@ -89,7 +89,7 @@ export async function holdDatabaseServer(): Promise<() => Promise<void>> {
   return releaseDatabase;
 }
 
-function freshDirectory(): string {
+export function freshDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast mediator test-'));
   // The server's user, where root starts it, has to get in.
   chmodSync(directory, 0o755);

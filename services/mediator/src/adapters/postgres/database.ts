@@ -54,11 +54,19 @@ export async function inTransaction<T>(database: Database, run: (tx: Transaction
 }
 
 /** The SQLSTATE or system code behind an error of drizzle or the driver. */
-export function databaseCode(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth += 1) {
-    if ('code' in at && typeof at.code === 'string') return at.code;
+function databaseCode(error: unknown): string | undefined {
+  return causes(error).find(({ code }) => code !== '')?.code;
+}
+
+/** The error and what caused it, outermost first. */
+function causes(error: unknown): { code: string; text: string }[] {
+  const chain: { code: string; text: string }[] = [];
+  for (let at = error; typeof at === 'object' && at !== null && chain.length < 4;) {
+    const { code, message, cause } = at as { code?: unknown; message?: unknown; cause?: unknown };
+    chain.push({ code: typeof code === 'string' ? code : '', text: typeof message === 'string' ? message : '' });
+    at = cause;
   }
-  return undefined;
+  return chain;
 }
 
 const UNAVAILABLE_CODE =
@@ -68,10 +76,6 @@ const UNAVAILABLE_TEXT =
 
 /** `database.unavailable` for what says that the database is away; undefined for every other error. */
 export function translateDatabaseError(error: unknown): HoldfastError | undefined {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth += 1) {
-    const code = 'code' in at && typeof at.code === 'string' ? at.code : '';
-    if (UNAVAILABLE_CODE.test(code) || UNAVAILABLE_TEXT.test(at.message))
-      return fail('database.unavailable', {}, error);
-  }
-  return undefined;
+  const isAway = causes(error).some(({ code, text }) => UNAVAILABLE_CODE.test(code) || UNAVAILABLE_TEXT.test(text));
+  return isAway ? fail('database.unavailable', {}, error) : undefined;
 }
