@@ -28,7 +28,13 @@ import { createAccounts } from './accounts/index.ts';
 import { type MediatorKeys, openKeyFiles } from './adapters/key-files.ts';
 import { createProbe, resolveHost } from './adapters/node-probe.ts';
 import { createAccountStore } from './adapters/postgres/accounts.ts';
-import { type Database, openDatabase, pingDatabase, translateDatabaseError } from './adapters/postgres/database.ts';
+import {
+  type Database,
+  openDatabase,
+  pingDatabase,
+  translateDatabaseError,
+  withoutParameters,
+} from './adapters/postgres/database.ts';
 import { createHousekeeping } from './adapters/postgres/housekeeping.ts';
 import { claimDatabase } from './adapters/postgres/identity.ts';
 import { migrateDatabase } from './adapters/postgres/migrate.ts';
@@ -107,7 +113,7 @@ async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecy
   await app.listen({ ...settings.listen, listenTextResolver: (address) => address });
   const { port } = app.server.address() as { port: number };
   const jobs = clock.schedule(settings.housekeepingMs, runJobs, (error) =>
-    logger.error({ err: error }, 'housekeeping failed; it is tried again'),
+    logger.error({ err: withoutParameters(error) }, 'housekeeping failed; it is tried again'),
   );
   lifecycle.onClose('housekeeping', () => jobs.stop());
 
@@ -268,6 +274,8 @@ function wire(base: Base, database: Database): { handlerOptions: HandlerOptions;
       logger,
       commitGraceMs,
       uncommittedGraceMs,
+    }).catch((error: unknown) => {
+      throw translateDatabaseError(error) ?? error;
     });
   return { handlerOptions, runJobs };
 }
@@ -296,6 +304,7 @@ async function createServer(base: Base, handlerOptions: HandlerOptions): Promise
     logger,
     requestId: () => toHex(randomness.bytes(REQUEST_ID_BYTES)),
     translate: translateDatabaseError,
+    loggable: withoutParameters,
     rateLimits: settings.rateLimits,
     prepare: (scope) => void scope.addHook('onResponse', observeResponses(metrics)),
   });

@@ -14,7 +14,14 @@ import { fastifyOpenapiGlue } from 'fastify-openapi-glue';
 import { type Handlers, type OperationFacts, operationFacts } from './calls.ts';
 import { addDocsPage } from './docs-page.ts';
 import { createRateGuard, type RateGuard, type RateLimits } from './limits.ts';
-import { answerBrokenRequest, installProblems, sendProblem, toCatalogue, type Translate } from './problems.ts';
+import {
+  answerBrokenRequest,
+  installProblems,
+  type Loggable,
+  sendProblem,
+  toCatalogue,
+  type Translate,
+} from './problems.ts';
 import { createValidatorCompiler } from './validation.ts';
 
 /**
@@ -41,6 +48,8 @@ export interface ApiServerOptions<Operations> {
   /** A fresh, unguessable name for each request; it stands in the logs and in the answer's `x-request-id`. */
   readonly requestId: () => string;
   readonly translate?: Translate;
+  /** What of an unexpected error may stand in the log, such as a query without its parameters. Default: all. */
+  readonly loggable?: Loggable;
   /** None: no limit. */
   readonly rateLimits?: RateLimits;
   /** Bytes of a request's body, where an operation has no limit of its own. Default 1 MiB. */
@@ -76,7 +85,7 @@ export async function createApiServer<Operations>(options: ApiServerOptions<Oper
   }) as unknown as FastifyInstance;
   app.server.maxConnections = options.maxConnections ?? 2_000;
   app.setValidatorCompiler(createValidatorCompiler());
-  installProblems(app, translate);
+  installProblems(app, translate, options.loggable);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });

@@ -25,10 +25,17 @@ export async function sendProblem(error: HoldfastError, reply: FastifyReply): Pr
   return reply.code(error.httpStatus).type(PROBLEM_TYPE).send(JSON.stringify(error.toProblem()));
 }
 
-export function installProblems(app: FastifyInstance, translate: Translate): void {
+/** What of an error may stand in the log. */
+export type Loggable = (error: unknown) => unknown;
+
+export function installProblems(
+  app: FastifyInstance,
+  translate: Translate,
+  loggable: Loggable = (error) => error,
+): void {
   app.setErrorHandler(async (error, request, reply) => {
     const known = toCatalogue(error, request, translate);
-    if (known.httpStatus >= 500) request.log.error({ err: error, code: known.code }, known.message);
+    if (known.httpStatus >= 500) request.log.error({ err: loggable(error), code: known.code }, known.message);
     else request.log.debug({ code: known.code }, known.message);
     return sendProblem(known, reply);
   });

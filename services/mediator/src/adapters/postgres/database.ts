@@ -1,7 +1,7 @@
 /** The connection pool, transactions that survive a deadlock, and the database's own errors in the catalogue's words. */
 import { fail, type HoldfastError } from '@holdfast/protocol';
 import type { Logger } from '@holdfast/platform';
-import { sql } from 'drizzle-orm';
+import { DrizzleQueryError, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 
@@ -78,4 +78,12 @@ const UNAVAILABLE_TEXT =
 export function translateDatabaseError(error: unknown): HoldfastError | undefined {
   const isAway = causes(error).some(({ code, text }) => UNAVAILABLE_CODE.test(code) || UNAVAILABLE_TEXT.test(text));
   return isAway ? fail('database.unavailable', {}, error) : undefined;
+}
+
+const MAX_LOGGED_QUERY = 300;
+
+/** The error without a query's parameters, which may be large, and are nobody's business. */
+export function withoutParameters(error: unknown): unknown {
+  if (!(error instanceof DrizzleQueryError)) return error;
+  return { message: `Failed query: ${error.query.slice(0, MAX_LOGGED_QUERY)}`, cause: error.cause };
 }
