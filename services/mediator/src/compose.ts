@@ -254,7 +254,6 @@ function wire(base: Base, database: Database): { handlerOptions: HandlerOptions;
     packs: {
       vaults,
       packs: createPackStore(database),
-      book,
       signer,
       maskKeys: createMaskKeySeal(keys.maskKey, randomness),
       clock,

@@ -57,7 +57,7 @@ export async function checkPacks(
   return checked;
 }
 
-export function checkPack(
+function checkPack(
   { commit: commitToken, maskKey, receipts }: OfferedPack,
   scope: CommitScope,
   context: SigningContext,

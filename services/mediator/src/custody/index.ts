@@ -1,5 +1,4 @@
 /** Vaults and what is kept for them: uploads, packs, heads. */
-export { checkPacks, type CommitScope, type OfferedPack } from './check-commit.ts';
 export { getHead, type HeadsOptions, moveHead } from './heads.ts';
 export { createMaskKeySeal, type MaskKeySeal } from './mask-keys.ts';
 export { commitPacks, dropPacks, listPacks, locatePacks, type PacksOptions } from './packs.ts';

@@ -2,7 +2,6 @@
 import type { Clock } from '@holdfast/platform';
 import { fail, openMessage, packDrop } from '@holdfast/protocol';
 import { checkClock } from '../accounts/index.ts';
-import type { OfferBook } from '../market/index.ts';
 import { checkPacks, type OfferedPack } from './check-commit.ts';
 import type { MaskKeySeal } from './mask-keys.ts';
 import type { PackPlaces, PackStore, VaultName, VaultStore } from './ports.ts';
@@ -12,7 +11,6 @@ import { findVault } from './vaults.ts';
 export interface PacksOptions {
   readonly vaults: VaultStore;
   readonly packs: PackStore;
-  readonly book: OfferBook;
   readonly signer: GrantSigner;
   readonly maskKeys: MaskKeySeal;
   readonly clock: Clock;
@@ -42,9 +40,8 @@ export async function dropPacks(options: PacksOptions, name: VaultName, token: s
   checkClock(drop.signedAtMs, nowMs);
   if (drop.clientId !== name.clientId || drop.vaultId !== name.vaultId) throw fail('auth.not-yours', { what: 'vault' });
   await findVault(options.vaults, name);
-  const dropped = await options.packs.drop(name, [...new Set(drop.packIds)], nowMs);
-  if (dropped.length > 0) options.book.invalidate();
-  return dropped;
+  // The space counts again once a node has carried the order out and says so.
+  return options.packs.drop(name, [...new Set(drop.packIds)], nowMs);
 }
 
 /** @throws HoldfastError `vault.unknown` */

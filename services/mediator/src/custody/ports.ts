@@ -48,8 +48,8 @@ export interface UploadStore {
   open(upload: NewUpload): Promise<NodeRecord[] | 'no-space'>;
   /** Ends all open uploads of the vault but the newest `kept`, and those not committed to since then. Resolves to how many. */
   endSurplus(name: VaultName, surplus: { kept: number; idleSinceMs: number }): Promise<number>;
-  /** Ends the upload and releases what it did not use. False when the vault has no such upload. */
-  end(name: VaultName & { uploadId: string }): Promise<boolean>;
+  /** Ends the upload and releases what it did not use. Resolves to its nodes as they are then; undefined when the vault has no such upload. */
+  end(name: VaultName & { uploadId: string }): Promise<NodeRecord[] | undefined>;
   /** Ends what has expired, and orders the deletion of what was never committed. Resolves to how many of each. */
   sweep(times: UploadTimes): Promise<{ ended: number; discarded: number }>;
 }

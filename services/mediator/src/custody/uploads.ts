@@ -184,6 +184,7 @@ export async function closeUpload(
   options: Pick<UploadsOptions, 'uploads' | 'book'>,
   name: VaultName & { uploadId: string },
 ): Promise<void> {
-  if (!(await options.uploads.end(name))) throw fail('upload.unknown', { uploadId: name.uploadId });
-  options.book.invalidate();
+  const nodes = await options.uploads.end(name);
+  if (nodes === undefined) throw fail('upload.unknown', { uploadId: name.uploadId });
+  for (const node of nodes) options.book.patch(node.nodeId, { freeBytes: freeBytes(node) });
 }

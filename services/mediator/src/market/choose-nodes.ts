@@ -55,50 +55,67 @@ export const countIndependentNodes = (
 
 /** Why that row cannot be chosen whatever else is; undefined when it can. */
 export function ineligibility(index: MarketIndex, request: ChooseRequest): (row: number) => RefusalReason | undefined {
-  const regions = new Set(request.regions);
-  const avoidOperators = new Set(request.avoidOperators);
+  const { isOnOffer, lastSeenAtMs, freeBytes, prices, regions, operators } = index;
+  const isRegionWanted = wanted(index.regionNumbers, request.regions, request.regions.length === 0);
+  const isOperatorWanted = wanted(index.operatorNumbers, request.avoidOperators, true);
   const seenSinceMs = request.nowMs - request.offlineAfterMs;
-  const { maxPriceSatPerTbMonth: cap } = request;
+  const cap = Number(request.maxPriceSatPerTbMonth ?? Number.MAX_VALUE);
   return (row) => {
-    if (index.isOnOffer[row] === 0) return 'state';
-    if (index.lastSeenAtMs[row]! < seenSinceMs) return 'offline';
-    const offer = index.offers[row]!;
-    if (cap !== undefined && offer.priceSatPerTbMonth > cap) return 'price-cap';
-    if (regions.size > 0 && !regions.has(offer.region)) return 'region';
-    if (avoidOperators.size > 0 && avoidOperators.has(offer.operator)) return 'operator-avoided';
-    if (index.freeBytes[row]! < request.bytesPerNode) return 'no-space';
+    if (isOnOffer[row] === 0) return 'state';
+    if (lastSeenAtMs[row]! < seenSinceMs) return 'offline';
+    if (prices[row]! > cap) return 'price-cap';
+    if (isRegionWanted[regions[row]!] === 0) return 'region';
+    if (isOperatorWanted[operators[row]!] === 0) return 'operator-avoided';
+    if (freeBytes[row]! < request.bytesPerNode) return 'no-space';
     return undefined;
   };
 }
 
-/** Rows in the order of preference: by price, those that are to be avoided after all others. */
-function* preferred(index: MarketIndex, avoided: ReadonlySet<number>): Generator<number> {
-  for (let row = 0; row < index.offers.length; row += 1) if (!avoided.has(row)) yield row;
-  yield* [...avoided].sort((a, b) => a - b);
+/** By number, whether it is wanted: all names are as `others` says but those listed, which are the opposite. */
+function wanted(numbers: ReadonlyMap<string, number>, listed: readonly string[], others: boolean): Uint8Array {
+  const isWanted = new Uint8Array(numbers.size).fill(others ? 1 : 0);
+  if (others && listed.length === 0) return isWanted;
+  for (const name of listed) {
+    const number = numbers.get(name);
+    if (number !== undefined) isWanted[number] = others ? 0 : 1;
+  }
+  return isWanted;
+}
+
+/** Calls `visit` for rows in the order of preference, by price and those that are to be avoided after all others, until it says that it has enough. */
+function visitPreferred(index: MarketIndex, avoided: ReadonlySet<number>, visit: (row: number) => boolean): void {
+  for (let row = 0; row < index.offers.length; row += 1) {
+    if (avoided.size > 0 && avoided.has(row)) continue;
+    if (visit(row)) return;
+  }
+  for (const row of [...avoided].sort((a, b) => a - b)) if (visit(row)) return;
 }
 
 function chooseRows(index: MarketIndex, request: ChooseRequest): number[] {
   const isIneligible = ineligibility(index, request);
   const avoided = new Set(request.avoidNodes.map((id) => index.rowOf.get(id)).filter((row) => row !== undefined));
-  const takenOperators = new Set<number>();
-  const takenSubnets = new Set<number>();
+  const isOperatorTaken = new Uint8Array(index.operatorNumbers.size);
+  const isSubnetTaken = new Uint8Array(index.subnetCount);
   const chosen: number[] = [];
   let operatorExplainsAll = true;
   let subnetExplainsAll = true;
-  for (const row of preferred(index, avoided)) {
-    if (chosen.length === request.nodeCount) break;
-    if (isIneligible(row) !== undefined) continue;
-    const isOperatorTaken = takenOperators.has(index.operators[row]!);
-    const isSubnetTaken = request.onePerSubnet && takenSubnets.has(index.subnets[row]!);
-    if (isOperatorTaken || isSubnetTaken) {
-      operatorExplainsAll &&= isOperatorTaken;
-      subnetExplainsAll &&= isSubnetTaken;
-      continue;
+  visitPreferred(index, avoided, (row) => {
+    if (chosen.length === request.nodeCount) return true;
+    if (isIneligible(row) !== undefined) return false;
+    const operator = index.operators[row]!;
+    const subnet = index.subnets[row]!;
+    const byOperator = isOperatorTaken[operator] === 1;
+    const bySubnet = request.onePerSubnet && isSubnetTaken[subnet] === 1;
+    if (byOperator || bySubnet) {
+      operatorExplainsAll &&= byOperator;
+      subnetExplainsAll &&= bySubnet;
+      return false;
     }
-    takenOperators.add(index.operators[row]!);
-    takenSubnets.add(index.subnets[row]!);
+    isOperatorTaken[operator] = 1;
+    isSubnetTaken[subnet] = 1;
     chosen.push(row);
-  }
+    return false;
+  });
   if (operatorExplainsAll || subnetExplainsAll) return chosen;
   return matchRows(index, request, avoided, isIneligible);
 }
@@ -119,31 +136,32 @@ function matchRows(
   const rows: number[] = [];
   const edges: Edge[] = [];
   const seen = new Set<number>();
-  const perOperator = new Map<number, number>();
-  const perSubnet = new Map<number, number>();
-  const takenOperators = new Set<number>();
-  const takenSubnets = new Set<number>();
+  const perOperator = new Uint8Array(index.operatorNumbers.size);
+  const perSubnet = new Uint8Array(index.subnetCount);
+  const isOperatorTaken = new Uint8Array(index.operatorNumbers.size);
+  const isSubnetTaken = new Uint8Array(index.subnetCount);
   let independentCount = 0;
-  for (const row of preferred(index, avoided)) {
-    if (independentCount === 2 * size - 1) break;
-    if (isIneligible(row) !== undefined) continue;
+  visitPreferred(index, avoided, (row) => {
+    if (independentCount === 2 * size - 1) return true;
     const operator = index.operators[row]!;
     const subnet = index.subnets[row]!;
+    // Once both are beyond their limit nothing of theirs matters any more; the limits count up to 255, sets have at most 100.
+    if (perOperator[operator]! > size && perSubnet[subnet]! > size) return false;
+    if (isIneligible(row) !== undefined) return false;
     const pair = operator * index.subnetCount + subnet;
-    if (seen.has(pair)) continue;
+    if (seen.has(pair)) return false;
     seen.add(pair);
-    const ofOperator = (perOperator.get(operator) ?? 0) + 1;
-    const ofSubnet = (perSubnet.get(subnet) ?? 0) + 1;
-    perOperator.set(operator, ofOperator);
-    perSubnet.set(subnet, ofSubnet);
-    if (!takenOperators.has(operator) && !takenSubnets.has(subnet)) {
-      takenOperators.add(operator);
-      takenSubnets.add(subnet);
+    if (perOperator[operator]! <= size) perOperator[operator]! += 1;
+    if (perSubnet[subnet]! <= size) perSubnet[subnet]! += 1;
+    if (isOperatorTaken[operator] === 0 && isSubnetTaken[subnet] === 0) {
+      isOperatorTaken[operator] = 1;
+      isSubnetTaken[subnet] = 1;
       independentCount += 1;
     }
-    if (ofOperator > size || ofSubnet > size) continue;
+    if (perOperator[operator]! > size || perSubnet[subnet]! > size) return false;
     rows.push(row);
     edges.push({ operator, subnet, reluctance: avoided.has(row) ? 1 : 0, cost: index.costs[row]! });
-  }
+    return false;
+  });
   return cheapestMatching(edges, size).map((place) => rows[place]!);
 }

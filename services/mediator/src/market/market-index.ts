@@ -7,15 +7,19 @@ export interface MarketIndex {
   readonly offers: readonly Offer[];
   /** Effective price, millisatoshi per TB and month. */
   readonly costs: Float64Array;
+  /** The price asked, satoshi per TB and month. */
+  readonly prices: Float64Array;
   readonly freeBytes: Float64Array;
   readonly lastSeenAtMs: Float64Array;
-  /** Dense numbers of the operator and of the network. */
+  /** Dense numbers of the operator, of the network and of the region. */
   readonly operators: Int32Array;
   readonly subnets: Int32Array;
+  readonly regions: Int32Array;
   /** 1 where the state allows to be chosen. */
   readonly isOnOffer: Uint8Array;
   readonly rowOf: ReadonlyMap<string, number>;
-  readonly operatorCount: number;
+  readonly operatorNumbers: ReadonlyMap<string, number>;
+  readonly regionNumbers: ReadonlyMap<string, number>;
   readonly subnetCount: number;
 }
 
@@ -24,6 +28,7 @@ export function createMarketIndex(offers: readonly Offer[]): MarketIndex {
   priced.sort((a, b) => a.cost - b.cost || (a.offer.nodeId < b.offer.nodeId ? -1 : 1));
   const operatorNumbers = new Map<string, number>();
   const subnetNumbers = new Map<string, number>();
+  const regionNumbers = new Map<string, number>();
   const numberIn = (numbers: Map<string, number>, name: string): number => {
     const known = numbers.get(name);
     if (known !== undefined) return known;
@@ -33,18 +38,21 @@ export function createMarketIndex(offers: readonly Offer[]): MarketIndex {
   return {
     offers: priced.map(({ offer }) => offer),
     costs: Float64Array.from(priced, ({ cost }) => cost),
+    prices: Float64Array.from(priced, ({ offer }) => Number(offer.priceSatPerTbMonth)),
     freeBytes: Float64Array.from(priced, ({ offer }) => offer.freeBytes),
     lastSeenAtMs: Float64Array.from(priced, ({ offer }) => offer.lastSeenAtMs),
     operators: Int32Array.from(priced, ({ offer }) => numberIn(operatorNumbers, offer.operator)),
     subnets: Int32Array.from(priced, ({ offer }) => numberIn(subnetNumbers, offer.subnet)),
+    regions: Int32Array.from(priced, ({ offer }) => numberIn(regionNumbers, offer.region)),
     isOnOffer: Uint8Array.from(priced, ({ offer }) => (isOnOffer(offer) ? 1 : 0)),
     rowOf: new Map(priced.map(({ offer }, row) => [offer.nodeId, row])),
-    operatorCount: operatorNumbers.size,
+    operatorNumbers,
+    regionNumbers,
     subnetCount: subnetNumbers.size,
   };
 }
 
-export const isOnOffer = ({ state }: Pick<Offer, 'state'>): boolean => state === 'vetting' || state === 'active';
+const isOnOffer = ({ state }: Pick<Offer, 'state'>): boolean => state === 'vetting' || state === 'active';
 
 /** Notes what changes often without building the index anew. False when the node is not in it. */
 export function updateOffer(

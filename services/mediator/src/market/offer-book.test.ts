@@ -53,7 +53,7 @@ test('loads once for many readers, and again when it is old or something changed
   await Promise.all([book.read(), book.read(), book.read()]);
   await book.read();
   expect(loads()).toBe(1);
-  await clock.advance(5_001);
+  await clock.advance(15_001);
   await book.read();
   expect(loads()).toBe(2);
   book.invalidate();

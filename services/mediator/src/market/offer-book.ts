@@ -17,7 +17,7 @@ export interface OfferBook {
 }
 
 /** Other processes over the same database register nodes and reserve space, too. */
-const MAX_AGE_MS = 5_000;
+const MAX_AGE_MS = 15_000;
 
 export function createOfferBook(source: OfferSource, clock: Clock): OfferBook {
   let index: MarketIndex | undefined;

@@ -26,9 +26,14 @@ export function createUploadStore(database: Database): UploadStore {
           .from(uploads)
           .where(and(isOfVault(name), eq(uploads.uploadId, name.uploadId)))
           .for('update');
-        if (upload === undefined) return false;
+        if (upload === undefined) return undefined;
         await endUploads(tx, [upload]);
-        return true;
+        const rows = await tx
+          .select(NODE_FIELDS)
+          .from(nodes)
+          .innerJoin(uploadNodes, eq(uploadNodes.nodeNo, nodes.nodeNo))
+          .where(eq(uploadNodes.uploadId, name.uploadId));
+        return rows.map(toNodeRecord);
       }),
     sweep: async (times) => {
       const count = { ended: 0, discarded: 0 };
