@@ -1,0 +1,108 @@
+/**
+ * npm run bench [-- backup] [-- --gb 2] [-- --runs 3] [-- --dir DIR]
+ * Holdfast beside restic on the same tree and machine, in alternating runs: read the ratios, not the seconds.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compareTrees } from '../compare-trees.ts';
+import { type Contender, createHoldfast, createRestic, machine } from './contenders.ts';
+import { type Measurement, medians } from './measure.ts';
+import { makeMixedTree, makeRandomTree, type TreeFacts } from './trees.ts';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '3' },
+    'mixed-gb': { type: 'string', default: '2' },
+    'random-gb': { type: 'string', default: '3' },
+    dir: { type: 'string', default: tmpdir() },
+    only: { type: 'string' },
+  },
+});
+
+const PHASES = ['backup', 'again', 'restore'] as const;
+type Results = Record<(typeof PHASES)[number], Measurement[]>;
+
+async function runOnce(
+  contender: Contender,
+  round: string,
+  source: string,
+  work: string,
+  results: Results,
+): Promise<void> {
+  const prepared = await contender.prepare(round);
+  try {
+    results.backup.push(await prepared.backup(source));
+    results.again.push(await prepared.backup(source));
+    const target = join(work, `restored-${contender.name}`);
+    results.restore.push(await prepared.restore(target));
+    const { differences } = await compareTrees(source, join(target, source));
+    if (differences.length > 0) throw new Error(`${contender.name} restored something else: ${differences[0]!.path}`);
+    rmSync(target, { recursive: true });
+  } finally {
+    await prepared.end();
+  }
+}
+
+async function compete(
+  title: string,
+  source: string,
+  facts: TreeFacts,
+  contenders: Contender[],
+  work: string,
+): Promise<void> {
+  const all = new Map<Contender, Results>(
+    contenders.map((contender) => [contender, { backup: [], again: [], restore: [] }]),
+  );
+  for (let run = 0; run < Number(values.runs); run += 1) {
+    for (const [contender, results] of all) await runOnce(contender, `${title}-${run}`, source, work, results);
+  }
+  process.stdout.write(
+    `\n${title}: ${facts.files} files, ${(facts.bytes / 1e9).toFixed(2)} GB, medians of ${values.runs} alternating runs\n`,
+  );
+  process.stdout.write('phase    who        wall s   MB/s   client CPU s   machine CPU s   client peak MB\n');
+  for (const phase of PHASES) {
+    const [ours, theirs] = contenders.map((contender) => medians(all.get(contender)![phase]));
+    for (const [index, found] of [ours, theirs].entries()) {
+      if (found === undefined) continue;
+      const cells = [
+        phase.padEnd(8),
+        contenders[index]!.name.padEnd(9),
+        found.wallSeconds.toFixed(2).padStart(7),
+        (facts.bytes / 1e6 / found.wallSeconds).toFixed(0).padStart(6),
+        found.cpuSeconds.toFixed(2).padStart(14),
+        found.systemCpuSeconds.toFixed(2).padStart(15),
+        (found.peakBytes / 1e6).toFixed(0).padStart(16),
+      ];
+      process.stdout.write(`${cells.join(' ')}\n`);
+    }
+    if (ours !== undefined && theirs !== undefined) {
+      const speed = (theirs.wallSeconds / ours.wallSeconds).toFixed(2);
+      const cpu = (ours.cpuSeconds / theirs.cpuSeconds).toFixed(2);
+      process.stdout.write(`         ratio: ${speed} times restic's speed at ${cpu} of its client CPU seconds\n`);
+    }
+  }
+}
+
+const work = mkdtempSync(join(values.dir, 'holdfast-bench-'));
+try {
+  const contenders = [createHoldfast(work), await createRestic(work)].filter(
+    ({ name }) => values.only === undefined || values.only === name,
+  );
+  process.stdout.write(`${machine()}\n`);
+  const trees = [
+    { title: 'mixed', gigabytes: Number(values['mixed-gb']), make: makeMixedTree },
+    { title: 'random', gigabytes: Number(values['random-gb']), make: makeRandomTree },
+  ];
+  for (const { title, gigabytes, make } of trees) {
+    if (gigabytes === 0) continue;
+    const source = join(work, title);
+    mkdirSync(source);
+    const facts = make(source, gigabytes * 1e9, `holdfast ${title} 1`);
+    await compete(title, source, facts, contenders, work);
+    rmSync(source, { recursive: true });
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
