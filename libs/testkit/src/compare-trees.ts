@@ -29,7 +29,15 @@ export interface CompareOptions {
 
 const PIECE_BYTES = 1024 * 1024;
 const HOLE_SLACK_BYTES = 1024 * 1024;
-const TYPES = ['isFile', 'isDirectory', 'isSymbolicLink', 'isFIFO', 'isCharacterDevice', 'isBlockDevice', 'isSocket'] as const;
+const TYPES = [
+  'isFile',
+  'isDirectory',
+  'isSymbolicLink',
+  'isFIFO',
+  'isCharacterDevice',
+  'isBlockDevice',
+  'isSocket',
+] as const;
 
 /** @param expected the tree that was backed up; sockets in it are not expected in `actual` */
 export async function compareTrees(
@@ -49,9 +57,14 @@ class Comparison implements TreeComparison {
   readonly differences: TreeDifference[] = [];
   readonly #options: Required<CompareOptions>;
   /** By device and inode: the paths of a file with several names, in both trees. */
-  readonly #links: [Map<string, string[]>, Map<string, string[]>] = [new Map(), new Map()];
+  readonly #links: [Map<string, string[]>, Map<string, string[]>] = [new Map<string, string[]>(), new Map<string, string[]>()];
 
-  constructor({ owners = process.geteuid?.() === 0, holes = true, ignore = () => false, maxDifferences = 100 }: CompareOptions) {
+  constructor({
+    owners = process.geteuid?.() === 0,
+    holes = true,
+    ignore = () => false,
+    maxDifferences = 100,
+  }: CompareOptions) {
     this.#options = { owners, holes, ignore, maxDifferences };
   }
 
@@ -72,7 +85,8 @@ class Comparison implements TreeComparison {
     try {
       if (left.isDirectory()) await this.#compareDirectories(expected, actual, path);
       else if (left.isFile()) await this.#compareFiles(expected, actual, left, right, path);
-      else if (left.isSymbolicLink() && !readLink(expected).equals(readLink(actual))) this.#differ(path, 'points elsewhere');
+      else if (left.isSymbolicLink() && !readLink(expected).equals(readLink(actual)))
+        this.#differ(path, 'points elsewhere');
     } catch (error) {
       this.#differ(path, `cannot be read: ${(error as Error).message}`);
     }
@@ -85,7 +99,10 @@ class Comparison implements TreeComparison {
   #compareStats(left: BigIntStats, right: BigIntStats, path: Buffer): void {
     // Symlinks have no mode of their own.
     if (!left.isSymbolicLink() && left.mode !== right.mode) {
-      this.#differ(path, `has mode ${(right.mode & 0o7777n).toString(8)} instead of ${(left.mode & 0o7777n).toString(8)}`);
+      this.#differ(
+        path,
+        `has mode ${(right.mode & 0o7777n).toString(8)} instead of ${(left.mode & 0o7777n).toString(8)}`,
+      );
     }
     if (!isSameTime(left.mtimeNs, right.mtimeNs)) {
       this.#differ(path, `was modified at ${right.mtimeNs} ns instead of ${left.mtimeNs} ns`);
@@ -93,7 +110,8 @@ class Comparison implements TreeComparison {
     if (this.#options.owners && (left.uid !== right.uid || left.gid !== right.gid)) {
       this.#differ(path, `belongs to ${right.uid}:${right.gid} instead of ${left.uid}:${left.gid}`);
     }
-    if ((left.isCharacterDevice() || left.isBlockDevice()) && left.rdev !== right.rdev) this.#differ(path, 'is another device');
+    if ((left.isCharacterDevice() || left.isBlockDevice()) && left.rdev !== right.rdev)
+      this.#differ(path, 'is another device');
   }
 
   async #compareDirectories(expected: Buffer, actual: Buffer, path: Buffer): Promise<void> {
@@ -107,7 +125,13 @@ class Comparison implements TreeComparison {
     }
   }
 
-  async #compareFiles(expected: Buffer, actual: Buffer, left: BigIntStats, right: BigIntStats, path: Buffer): Promise<void> {
+  async #compareFiles(
+    expected: Buffer,
+    actual: Buffer,
+    left: BigIntStats,
+    right: BigIntStats,
+    path: Buffer,
+  ): Promise<void> {
     if (left.size !== right.size) {
       this.#differ(path, `has ${right.size} bytes instead of ${left.size}`);
       return;
@@ -136,12 +160,14 @@ class Comparison implements TreeComparison {
       (links) => new Set([...links.values()].filter((paths) => paths.length > 1).map((paths) => paths.join('\0'))),
     );
     for (const paths of left!) if (!right!.has(paths)) this.#differ(firstOf(paths), 'is not linked to the same names');
-    for (const paths of right!) if (!left!.has(paths)) this.#differ(firstOf(paths), 'is linked to names that it should not');
+    for (const paths of right!)
+      if (!left!.has(paths)) this.#differ(firstOf(paths), 'is linked to names that it should not');
   }
 }
 
 const firstOf = (paths: string): Buffer => Buffer.from(paths.split('\0')[0]!, 'latin1');
-const join = (path: Buffer, name: Buffer): Buffer => (path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]));
+const join = (path: Buffer, name: Buffer): Buffer =>
+  path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
 const readLink = (path: PathLike): Buffer => readlinkSync(path, 'buffer');
 const typeName = (stats: BigIntStats): string => TYPES.find((is) => stats[is]())?.slice(2) ?? 'unknown';
 
@@ -163,7 +189,10 @@ async function firstDifference(expected: Buffer, actual: Buffer, sizeBytes: numb
   const pieces = [Buffer.allocUnsafe(PIECE_BYTES), Buffer.allocUnsafe(PIECE_BYTES)] as const;
   try {
     for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
-      const [a, b] = await Promise.all([left.read(pieces[0], 0, PIECE_BYTES, at), right.read(pieces[1], 0, PIECE_BYTES, at)]);
+      const [a, b] = await Promise.all([
+        left.read(pieces[0], 0, PIECE_BYTES, at),
+        right.read(pieces[1], 0, PIECE_BYTES, at),
+      ]);
       if (a.bytesRead === b.bytesRead && pieces[0].compare(pieces[1], 0, b.bytesRead, 0, a.bytesRead) === 0) continue;
       const length = Math.min(a.bytesRead, b.bytesRead);
       for (let index = 0; index < length; index += 1) if (pieces[0][index] !== pieces[1][index]) return at + index;

@@ -1,6 +1,6 @@
 /** Which node served what: collected while restoring or checking, bounded, and told in the report. */
-import type { NodeId, PackId } from '@holdfast/protocol';
-import { HoldfastError } from '@holdfast/protocol';
+import { type ErrorCode, HoldfastError, type NodeId, type PackId } from '@holdfast/protocol';
+import type { ReadFault } from '../vault/index.ts';
 
 export type FaultKind =
   /** No connection, or it broke off. */
@@ -53,20 +53,23 @@ export class FaultLog {
   }
 }
 
+/** What the slower reader of trees and tables says of a node. */
+export const asFault = ({ nodeId, packId, shardIndex, detail, cause }: ReadFault): Fault => {
+  const isDamage = cause instanceof HoldfastError && cause.code === 'codec.damaged';
+  return { nodeId, packId, shardIndex, detail, kind: isDamage ? 'wrong-bytes' : faultOf(cause).kind };
+};
+
 /** What a failed request says about the node. */
 export function faultOf(error: unknown): Pick<Fault, 'kind' | 'detail'> {
   if (!(error instanceof HoldfastError)) return { kind: 'unreachable', detail: String(error) };
   const detail = error.message;
-  switch (error.code) {
-    case 'remote.unreachable':
-    case 'tls.wrong-peer':
-      return { kind: 'unreachable', detail };
-    case 'shard.unknown':
-    case 'shard.damaged':
-      return { kind: 'lost', detail };
-    case 'remote.unexpected':
-      return { kind: 'wrong-length', detail };
-    default:
-      return { kind: 'refused', detail };
-  }
+  return { kind: KINDS.get(error.code) ?? 'refused', detail };
 }
+
+const KINDS: ReadonlyMap<ErrorCode, FaultKind> = new Map([
+  ['remote.unreachable', 'unreachable'],
+  ['tls.wrong-peer', 'unreachable'],
+  ['shard.unknown', 'lost'],
+  ['shard.damaged', 'lost'],
+  ['remote.unexpected', 'wrong-length'],
+]);

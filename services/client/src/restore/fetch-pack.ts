@@ -130,7 +130,10 @@ class PackFetch {
   /** How long a shard may take before another node is asked as well. */
   #patienceMs(): number {
     const { scores, slowAfterMs = SLOW_AFTER_MS } = this.#deps;
-    const usualMs = Math.min(this.#quickestMs, scores.usualMs(this.#places.shardLengthBytes) ?? Number.POSITIVE_INFINITY);
+    const usualMs = Math.min(
+      this.#quickestMs,
+      scores.usualMs(this.#places.shardLengthBytes) ?? Number.POSITIVE_INFINITY,
+    );
     return Number.isFinite(usualMs) ? Math.max(slowAfterMs, SLOW_FACTOR * usualMs) : UNKNOWN_FACTOR * slowAfterMs;
   }
 
@@ -152,7 +155,9 @@ class PackFetch {
     const taken = new Set([...this.#running.values(), ...this.#good].map(({ slot }) => slot));
     if (shardIndex < this.#places.dataShards && !taken.has(shardIndex)) return shardIndex;
     const ahead = new Set(this.#candidates.slice(0, this.#places.dataShards - taken.size - 1));
-    const slots = Array.from({ length: this.#places.dataShards + 1 }, (_, slot) => slot).filter((slot) => !taken.has(slot));
+    const slots = Array.from({ length: this.#places.dataShards + 1 }, (_, slot) => slot).filter(
+      (slot) => !taken.has(slot),
+    );
     return slots.find((slot) => !ahead.has(slot)) ?? slots[0]!;
   }
 

@@ -51,7 +51,9 @@ export class NodeScores {
 
   /** How long a transfer of that length usually takes, from the nodes that answered so far; undefined before the first one. */
   usualMs(lengthBytes: number): number | undefined {
-    const speeds = [...this.#scores.values()].map(({ bytesPerMs }) => bytesPerMs).filter((speed) => speed !== UNKNOWN_SPEED);
+    const speeds = [...this.#scores.values()]
+      .map(({ bytesPerMs }) => bytesPerMs)
+      .filter((speed) => speed !== UNKNOWN_SPEED);
     if (speeds.length === 0) return undefined;
     speeds.sort((a, b) => a - b);
     return lengthBytes / speeds[Math.floor(speeds.length / 2)]!;

@@ -4,7 +4,11 @@ import { compilePatterns, type PatternVerdict } from './path-pattern.ts';
 
 function verdict(patterns: string[], path: string): PatternVerdict {
   let state = compilePatterns(patterns).start;
-  for (const name of Buffer.from(path).toString('latin1').split('/').filter((part) => part !== '')) state = state.enter(name);
+  for (const name of Buffer.from(path)
+    .toString('latin1')
+    .split('/')
+    .filter((part) => part !== ''))
+    state = state.enter(name);
   return state.verdict;
 }
 
@@ -67,26 +71,34 @@ describe('path patterns', () => {
 
   test('an escaped path selects exactly itself and what is below it', () => {
     fc.assert(
-      fc.property(fc.array(name, { minLength: 1, maxLength: 4 }), fc.array(name, { minLength: 1, maxLength: 4 }), (path, other) => {
-        const pattern = `/${path.map(literal).join('/')}`;
-        const isBelow = path.every((part, index) => other[index] === part);
-        expect(verdict([pattern], `/${other.join('/')}`) === 'selected').toBe(isBelow);
-      }),
+      fc.property(
+        fc.array(name, { minLength: 1, maxLength: 4 }),
+        fc.array(name, { minLength: 1, maxLength: 4 }),
+        (path, other) => {
+          const pattern = `/${path.map(literal).join('/')}`;
+          const isBelow = path.every((part, index) => other[index] === part);
+          expect(verdict([pattern], `/${other.join('/')}`) === 'selected').toBe(isBelow);
+        },
+      ),
     );
   });
 
   test('what is out at a directory selects nothing below it', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('a', 'b', '*', '**', '?', 'a*'), { minLength: 1, maxLength: 5 }), fc.array(name, { minLength: 2, maxLength: 5 }), (pattern, path) => {
-        const text = `/${pattern.join('/')}`;
-        let out = false;
-        let state = compilePatterns([text]).start;
-        for (const part of path) {
-          state = state.enter(part);
-          if (out) expect(state.verdict).toBe('out');
-          out = state.verdict === 'out';
-        }
-      }),
+      fc.property(
+        fc.array(fc.constantFrom('a', 'b', '*', '**', '?', 'a*'), { minLength: 1, maxLength: 5 }),
+        fc.array(name, { minLength: 2, maxLength: 5 }),
+        (pattern, path) => {
+          const text = `/${pattern.join('/')}`;
+          let out = false;
+          let state = compilePatterns([text]).start;
+          for (const part of path) {
+            state = state.enter(part);
+            if (out) expect(state.verdict).toBe('out');
+            out = state.verdict === 'out';
+          }
+        },
+      ),
     );
   });
 

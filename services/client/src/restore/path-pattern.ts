@@ -72,7 +72,10 @@ function stateOf(programs: readonly Segment[][], matched: Set<number>, positions
   if (done.length > 0) {
     for (const { program } of done) matched.add(program);
     // Other patterns may still be waiting for their first match below; what they say changes nothing but that.
-    return { verdict: 'selected', enter: (name) => selectedBelow(stateOf(programs, matched, step(programs, positions, name))) };
+    return {
+      verdict: 'selected',
+      enter: (name) => selectedBelow(stateOf(programs, matched, step(programs, positions, name))),
+    };
   }
   if (positions.length === 0) return NOTHING;
   return { verdict: 'descend', enter: (name) => stateOf(programs, matched, step(programs, positions, name)) };

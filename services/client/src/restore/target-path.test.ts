@@ -26,7 +26,8 @@ describe('target paths', () => {
   });
 
   test('roots', () => {
-    const names = (path: string): string[] | undefined => namesOfRoot(bytes(path))?.map((name) => Buffer.from(name).toString());
+    const names = (path: string): string[] | undefined =>
+      namesOfRoot(bytes(path))?.map((name) => Buffer.from(name).toString());
     expect(names('/home/ann')).toEqual(['home', 'ann']);
     expect(names('/')).toEqual([]);
     expect(names('/a//b/')).toEqual(['a', 'b']);

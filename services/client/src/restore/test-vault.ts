@@ -92,7 +92,8 @@ export function createTestVault(policy: PackPolicy = { dataShards: 4, parityShar
         signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       });
     }
-    if (mood === 'stale') return [...shards.values()].find((other) => other[index] !== shard)?.[index] ?? new Uint8Array(shard.length);
+    if (mood === 'stale')
+      return [...shards.values()].find((other) => other[index] !== shard)?.[index] ?? new Uint8Array(shard.length);
     if (mood === 'corrupt') return shard.with(Math.floor(shard.length / 2), shard[Math.floor(shard.length / 2)]! ^ 1);
     return shard;
   };
@@ -120,7 +121,11 @@ export function createTestVault(policy: PackPolicy = { dataShards: 4, parityShar
         if (open !== undefined && (open.kind !== kind || !open.builder.canAdd(plaintext.length))) close();
         if (open === undefined) {
           const region = arena.alloc(capacity);
-          open = { kind, region, builder: new PackBuilder({ dataKey: keys.dataKey, kind, policy, region, randomness: random }) };
+          open = {
+            kind,
+            region,
+            builder: new PackBuilder({ dataKey: keys.dataKey, kind, policy, region, randomness: random }),
+          };
         }
         const id = hash(plaintext);
         open.builder.addChunk(id, plaintext);

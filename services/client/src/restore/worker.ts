@@ -1,0 +1,87 @@
+/** A worker thread of a restore: fetches packs, opens them, writes files. Two packs at a time: one arrives, one is opened. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { createChunkIdHasher } from '@holdfast/codec';
+import { systemClock } from '@holdfast/platform';
+import { createSigningKey, fail } from '@holdfast/protocol';
+import { toPlainError } from '../pipeline/plain-error.ts';
+import { createNodeTransport, NodeDispatchers } from '../transport/index.ts';
+import { FileWriter } from './file-writer.ts';
+import type { FromRestoreWorker, PackJob, RestoreWorkerOptions, ToRestoreWorker } from './job.ts';
+import { NodeScores } from './node-scores.ts';
+import { createPackRebuilder } from './rebuild-pack.ts';
+import { type JobDeps, PackBuffers, runJob } from './run-job.ts';
+
+/** How often progress is told. */
+const PROGRESS_MS = 100;
+
+function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
+  const send = (message: FromRestoreWorker): void => port.postMessage(message);
+  const dispatchers = new NodeDispatchers({ caPem: options.caPem, stallTimeoutMs: options.stallTimeoutMs });
+  const stop = new AbortController();
+  const writer = new FileWriter(options);
+  let fetchedBytes = 0;
+  let writtenBytes = 0;
+  let toldAtMs = 0;
+  const tell = (isLast: boolean): void => {
+    const nowMs = systemClock.nowMs();
+    if ((!isLast && nowMs - toldAtMs < PROGRESS_MS) || fetchedBytes + writtenBytes === 0) return;
+    toldAtMs = nowMs;
+    send({ type: 'progress', fetchedBytes, writtenBytes });
+    fetchedBytes = 0;
+    writtenBytes = 0;
+  };
+  const deps: JobDeps = {
+    keys: options,
+    chunkId: createChunkIdHasher(options.chunkIdKey),
+    nodes: createNodeTransport({
+      dispatchers,
+      signing: options.signing,
+      signingKey: createSigningKey(options.identitySeed),
+      nowMs: () => systemClock.nowMs(),
+    }),
+    scores: new NodeScores(),
+    clock: systemClock,
+    rebuilder: createPackRebuilder(),
+    writer,
+    news: {
+      onFault: (fault) => send({ type: 'fault', fault }),
+      onFetched: (count) => {
+        fetchedBytes += count;
+        tell(false);
+      },
+      onWritten: (count) => {
+        writtenBytes += count;
+        tell(false);
+      },
+    },
+    signal: stop.signal,
+  };
+  const buffers = new PackBuffers();
+
+  const perform = async (job: PackJob): Promise<void> => {
+    try {
+      const result = await runJob(deps, buffers, job);
+      tell(true);
+      send({ type: 'done', result });
+    } catch (error) {
+      send({ type: 'failed', jobId: job.jobId, packId: job.places.packId, error: toPlainError(error) });
+    }
+  };
+
+  port.on('message', (message: ToRestoreWorker) => {
+    switch (message.type) {
+      case 'job':
+        void perform(message.job);
+        break;
+      case 'stop':
+        stop.abort(fail('client.interrupted'));
+        break;
+      case 'end':
+        writer.close();
+        void dispatchers.close().then(() => port.close());
+        break;
+    }
+  });
+}
+
+if (parentPort !== null) startWorker(parentPort, workerData as RestoreWorkerOptions);
