@@ -19,8 +19,9 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/{libs,services,test,tools}/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.tools/'],
-  modulePathIgnorePatterns: ['<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.tools/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.(tools|holdfast-demo)/'],
+  // The demo restores copies of this repository below its own directory.
+  modulePathIgnorePatterns: ['<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.(tools|holdfast-demo)/'],
   cacheDirectory: '<rootDir>/.tools/jest-cache',
   maxWorkers: availableParallelism(),
   testTimeout: 30_000,
