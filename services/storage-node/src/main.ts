@@ -13,18 +13,16 @@ async function main(): Promise<void> {
   const config = readConfig(nodeConfig, process.env);
   const logger = createLogger({ service: 'storage-node', level: config.logLevel });
   const mediator = await readMediatorAddress(config, systemClock);
-  let isStopping = false;
-  let stop: (() => Promise<void>) | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (isStopping || stop === undefined) process.exit(1);
-      isStopping = true;
-      void stop().finally(() => process.exit(0));
-    });
-  }
   const options = toOptions(config, mediator);
   const node = await startStorageNode({ ...options, logger });
-  stop = () => node.stop();
+  let isStopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      void node.stop().finally(() => process.exit(0));
+    });
+  }
   process.stdout.write(
     `node ${shortId(node.nodeId)} of ${options.operator} (${options.region}) offers ${formatBytes(options.capacityBytes)} ` +
       `at ${options.priceSatPerTbMonth} sat/TB·month on ${(options.addresses ?? [node.address]).join(', ')}; ` +

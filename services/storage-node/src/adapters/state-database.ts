@@ -106,7 +106,7 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
   return {
     isComplete,
     isCommitted: (name) => prepare('SELECT 1 FROM committed WHERE shard = ?').get(shardKeyBytes(name)) !== undefined,
-    committedCount: () => Number((prepare('SELECT count(*) AS n FROM committed').get() as { n: number }).n),
+    committedCount: () => (prepare('SELECT count(*) AS n FROM committed').get() as { n: number }).n,
     *committed() {
       const rows = database.prepare('SELECT shard FROM committed ORDER BY shard').iterate();
       for (const row of rows) yield shardNameFromBytes((row as unknown as { shard: Uint8Array }).shard);
@@ -158,7 +158,7 @@ type UploadRecords = Pick<ShardRecords, 'committedBytesOf' | 'endUpload' | 'hasE
 const uploadRecords = (prepare: (sql: string) => StatementSync): UploadRecords => ({
   committedBytesOf(uploadId) {
     const row = prepare('SELECT committed_bytes AS n FROM uploads WHERE upload = ?').get(uploadBytes(uploadId));
-    return Number((row as { n: number } | undefined)?.n ?? 0);
+    return (row as { n: number } | undefined)?.n ?? 0;
   },
   endUpload(uploadId, atMs) {
     prepare(

@@ -94,7 +94,7 @@ async function checkShard(context: StoreContext, name: ShardName, piece: Piece):
   const found = await context.files.open(name, 'direct');
   if (found.state === 'missing') return { state: 'gone' };
   if (found.state === 'damaged') return { state: 'damaged', bytes: 0, detail: found.detail };
-  const { fd, lengthBytes, close } = found.shard;
+  const { fd, lengthBytes } = found.shard;
   const bytes = fileBytesOf(lengthBytes);
   const damaged = (detail: string): Check => ({ state: 'damaged', bytes, detail });
   try {
@@ -117,7 +117,7 @@ async function checkShard(context: StoreContext, name: ShardName, piece: Piece):
     if (isMediumError(error)) return damaged('the disk does not read it');
     throw error;
   } finally {
-    await close();
+    await found.shard.close();
   }
 }
 

@@ -1,6 +1,5 @@
 /** The files of the shards: begun beside, published by rename, read, set aside, removed. Knows no rules. */
-import { constants } from 'node:fs';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '@holdfast/protocol';
 import { createDirectories, type Directories, syncDirectory } from './directories.ts';
@@ -112,7 +111,7 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
     async readTrailer(name) {
       const found = await open(name);
       if (found.state !== 'whole') return found;
-      const { fd, lengthBytes, close } = found.shard;
+      const { fd, lengthBytes } = found.shard;
       try {
         const bytes = new Uint8Array(trailerBytes(lengthBytes));
         const count = await readFull(fd, bytes, lengthBytes);
@@ -123,7 +122,7 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
         if (isMediumError(error)) return { state: 'damaged', detail: 'the disk does not read its trailer' };
         throw error;
       } finally {
-        await close();
+        await found.shard.close();
       }
     },
     has: async (name) => (await sizeOf(shardFile(root, name))) !== undefined,

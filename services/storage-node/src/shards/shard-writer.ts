@@ -24,7 +24,7 @@ export class ShardWriter {
   #receivedBytes = 0;
   #left: Uint8Array | undefined;
   #writing: Promise<void> = Promise.resolve();
-  #failure: unknown;
+  #failure: Error | undefined;
   /** Called when `push` may be called again after it said false, and after a failure. */
   onReady: () => void = () => {};
 
@@ -89,7 +89,7 @@ export class ShardWriter {
     const before = this.#writing;
     this.#writing = before
       .then(() => (this.#failure === undefined ? writeAll(this.#fd, bytes, position) : undefined))
-      .catch((error: unknown) => {
+      .catch((error: Error) => {
         this.#failure ??= error;
       })
       .finally(() => this.#written(piece));

@@ -14,6 +14,7 @@ import {
   parseIdentityUri,
   peerIdentity,
   serverTlsOptions,
+  systemClock,
 } from '@holdfast/platform';
 import {
   createSigningKey,
@@ -67,7 +68,7 @@ export interface FakeMediator {
 const DAY_MS = 86_400_000;
 
 export async function createFakeMediator(
-  nowMs: () => number = () => Date.now(),
+  nowMs: () => number = () => systemClock.nowMs(),
   seed: Uint8Array = new Uint8Array(32).fill(42),
 ): Promise<FakeMediator> {
   const key = createSigningKey(seed);
@@ -107,7 +108,7 @@ export async function createFakeMediator(
     reachable: true,
     certificateMs: 90 * DAY_MS,
     addOrder(order) {
-      orders.push({ ...order, order: orders.length + 1 } as Order);
+      orders.push({ ...order, order: orders.length + 1 });
       return orders.length;
     },
     grant: (fields) =>

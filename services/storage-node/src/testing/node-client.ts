@@ -1,7 +1,7 @@
 /** A client for tests: signs requests under grants and sends them to one node, honest unless told otherwise. */
 import { createHash } from 'node:crypto';
 import { shardTree } from '@holdfast/codec';
-import { nodeUri, pinnedConnectOptions } from '@holdfast/platform';
+import { nodeUri, pinnedConnectOptions, systemClock } from '@holdfast/platform';
 import {
   createSigningKey,
   HEADERS,
@@ -70,7 +70,7 @@ export const clientIdOf = (seed: Uint8Array): string => toHex(createSigningKey(s
 export function createNodeClient(options: NodeClientOptions): NodeClient {
   const seed = options.seed ?? clientSeed('one');
   const clientId = clientIdOf(seed);
-  const nowMs = options.nowMs ?? (() => Date.now());
+  const nowMs = options.nowMs ?? (() => systemClock.nowMs());
   const agent = new Agent({
     connections: 16,
     connect: pinnedConnectOptions({ caPem: options.caPem, expectUri: nodeUri(options.nodeId) }),

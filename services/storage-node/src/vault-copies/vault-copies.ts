@@ -1,7 +1,7 @@
 /** Copies of a vault's head and of shard maps: with them a client gets everything back even if the mediator is gone. */
 import {
   fail,
-  HoldfastError,
+  type HoldfastError,
   isPartyId,
   openMessage,
   packCommit,
