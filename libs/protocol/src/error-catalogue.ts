@@ -429,7 +429,7 @@ export const CATALOGUE = {
     'Check HOLDFAST_PASSPHRASE_COMMAND by running it yourself.',
   ),
   'passphrase.mismatch': entry(400, 'usage', 'The two passphrases differ.', 'Try again.'),
-  'passphrase.cancelled': entry(400, 'usage', 'No passphrase was given.', 'Start again when you are ready.'),
+  'passphrase.cancelled': entry(499, 'interrupted', 'No passphrase was given.', 'Start again when you are ready.'),
   'client.not-set-up': entry(
     404,
     'usage',

@@ -3,6 +3,8 @@ export * from './backup/index.ts';
 export * from './catalog/index.ts';
 export * from './config/index.ts';
 export * from './ports.ts';
+export * from './recovery/index.ts';
+export * from './restore/index.ts';
 export { measureDirectories, type Measure } from './scan/index.ts';
 export * from './session.ts';
 export * from './vault/index.ts';

@@ -27,6 +27,7 @@ export type JsonFields = Readonly<Record<string, unknown>>;
 export class Console {
   readonly options: ConsoleOptions;
   readonly isJson: boolean;
+  #writeNote: ((text: string) => void) | undefined;
 
   constructor(options: ConsoleOptions) {
     this.options = options;
@@ -56,12 +57,18 @@ export class Console {
   /** What somebody should see in any case: on standard error, or as an event. */
   warn(text: string, event: string, fields: JsonFields = {}): void {
     if (this.isJson) this.event(event, { ...fields, message: text });
-    else this.options.errors.write(`${text}\n`);
+    else this.ask(`${text}\n`);
   }
 
   /** Straight to standard error, for questions and their explanations. */
   ask(text: string): void {
-    this.options.errors.write(text);
+    if (this.#writeNote === undefined) this.options.errors.write(text);
+    else this.#writeNote(text);
+  }
+
+  /** While a bar is drawn on standard error, it decides where lines go. */
+  redirectNotes(write: ((text: string) => void) | undefined): void {
+    this.#writeNote = write;
   }
 
   /** Something that happened on the way: a JSON line, nothing for people. */

@@ -1,4 +1,5 @@
 /** Files that the command line writes for the user, and those that it is told to read. */
+import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fsyncDirectory } from '@holdfast/platform';
@@ -24,21 +25,15 @@ const LONGEST_TEXT_BYTES = 65_536;
 
 /** A short text from a file, or from standard input for `-`. @throws HoldfastError `input.too-large` */
 export async function readShortText(path: string, input: InputStream): Promise<string> {
-  if (path !== '-') {
-    await using file = await open(path, 'r');
-    return shortText(file.readableWebStream() as AsyncIterable<ArrayBuffer | Uint8Array>);
-  }
-  return shortText(input as AsyncIterable<Uint8Array>);
-}
-
-async function shortText(pieces: AsyncIterable<ArrayBuffer | Uint8Array | string>): Promise<string> {
+  const pieces = (path === '-' ? input : createReadStream(path)) as AsyncIterable<Uint8Array | string>;
   const read: Uint8Array[] = [];
   let length = 0;
   for await (const piece of pieces) {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : new Uint8Array(piece as ArrayBuffer);
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
     length += bytes.length;
-    if (length > LONGEST_TEXT_BYTES)
+    if (length > LONGEST_TEXT_BYTES) {
       throw fail('input.too-large', { what: 'text', limit: `${LONGEST_TEXT_BYTES} bytes` });
+    }
     read.push(bytes);
   }
   return Buffer.concat(read).toString('utf8');

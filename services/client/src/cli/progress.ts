@@ -1,6 +1,7 @@
 /** The bar on standard error (only on a terminal), and progress as JSON lines where they are asked for. */
-import { Presets, SingleBar } from 'cli-progress';
+import { MultiBar, Presets } from 'cli-progress';
 import type { Cli } from './cli.ts';
+import type { OutputStream } from './console.ts';
 import { countOf, formatBytes, formatDuration } from './format.ts';
 
 export interface ProgressState {
@@ -15,8 +16,6 @@ export interface ProgressState {
 
 export interface Progress {
   update(state: ProgressState): void;
-  /** Writes lines above the bar. */
-  readonly pause: (write: () => void) => void;
   stop(): void;
 }
 
@@ -25,12 +24,15 @@ const JSON_EVERY_MS = 500;
 /** The rate is that of the last seconds. */
 const RATE_WINDOW_MS = 8_000;
 const BAR_WIDTH = 24;
+const DEFAULT_COLUMNS = 80;
 
+/** Notes that come while it runs are written above the bar. */
 export function startProgress({ console, clock }: Cli, title: string): Progress {
   const rate = new Rate(() => clock.nowMs());
-  const bar = console.showsProgress ? createBar(console.options.errors, title) : undefined;
+  const bars = console.showsProgress ? createBars(console.options.errors, title) : undefined;
+  const bar = bars?.create(1, 0, { text: 'starting' });
   let lastJsonMs = 0;
-  bar?.start(1, 0, { text: 'starting' });
+  console.redirectNotes(bars && ((text) => bars.log(text)));
   return {
     update(state) {
       rate.add(state.doneBytes);
@@ -40,27 +42,30 @@ export function startProgress({ console, clock }: Cli, title: string): Progress 
       lastJsonMs = clock.nowMs();
       console.progress({ ...state.fields, bytesPerSecond: Math.round(rate.perSecond()) });
     },
-    pause(write) {
-      if (bar !== undefined) console.ask('\r\u001b[K');
-      write();
-    },
     stop() {
-      bar?.stop();
+      console.redirectNotes(undefined);
+      // Once more, for what was noted since the last frame.
+      bars?.update();
+      bars?.stop();
     },
   };
 }
 
-function createBar(stream: unknown, title: string): SingleBar {
-  return new SingleBar(
+function createBars(stream: OutputStream, title: string): MultiBar {
+  return new MultiBar(
     {
-      stream: stream as NodeJS.WritableStream,
+      stream: stream as unknown as NodeJS.WritableStream,
       fps: FRAMES_PER_SECOND,
-      hideCursor: true,
       clearOnComplete: true,
-      // A second Ctrl-C must end the process as this program says, not as the bar does.
+      // Nothing may need to be set back when a second Ctrl-C ends the process at once.
+      hideCursor: false,
+      linewrap: true,
       gracefulExit: false,
-      format: (_options, { progress }, { text }: { text: string }) =>
-        `${title} ${drawBar(progress)} ${String(Math.floor(progress * 100)).padStart(3)} %  ${text}`,
+      format: (_options, { progress }, { text }: { text: string }) => {
+        const percent = String(Math.floor(progress * 100)).padStart(3);
+        const line = `${title} ${drawBar(progress)} ${percent} %  ${text}`;
+        return line.slice(0, Math.max(20, (stream.columns || DEFAULT_COLUMNS) - 1));
+      },
     },
     Presets.legacy,
   );
@@ -74,6 +79,9 @@ function drawBar(share: number): string {
 /** `1.2 GB of 3.4 GB · 120 MB/s · 18 s left · 1,234 files` */
 export function describe(state: ProgressState, bytesPerSecond: number): string {
   const { doneBytes, totalBytes, isTotalKnown, doneFiles } = state;
+  if (isTotalKnown && doneBytes >= totalBytes) {
+    return [formatBytes(totalBytes), countOf(doneFiles, 'file'), 'finishing'].join(' · ');
+  }
   const parts = [`${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}${isTotalKnown ? '' : ' or more'}`];
   if (bytesPerSecond > 0) {
     parts.push(`${formatBytes(bytesPerSecond)}/s`);

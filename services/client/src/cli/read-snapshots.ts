@@ -1,7 +1,8 @@
 /** Opens the vault's head for reading: its snapshots, and any chunk that its index names. */
 import type { GetChunk, SnapshotEntry } from '@holdfast/codec';
 import type { ClientContext } from '../ports.ts';
-import { createChunkReader, learnIndex, listSnapshots, PackAccess, readHead, type VaultHead } from '../vault/index.ts';
+import { learnPacks } from '../restore/open-snapshot.ts';
+import { createChunkReader, listSnapshots, PackAccess, readHead, type VaultHead } from '../vault/index.ts';
 
 export interface ReadableVault {
   readonly head: VaultHead;
@@ -14,7 +15,7 @@ export interface ReadableVault {
 export async function readVaultSnapshots(vault: ClientContext, signal: AbortSignal): Promise<ReadableVault> {
   const access = new PackAccess(vault, { signal });
   const head = await readHead(vault);
-  await learnIndex(vault, access, head);
+  await learnPacks(vault, access, head);
   const getChunk = createChunkReader(vault, access);
   return { head, getChunk, snapshots: await listSnapshots(head, getChunk) };
 }

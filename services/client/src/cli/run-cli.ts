@@ -45,16 +45,17 @@ async function runWork(
   console: Console,
   work: (cli: Cli) => Promise<number | void>,
 ): Promise<number | void> {
-  const { createLogger, createSilentLogger, systemClock, systemRandomness } = await import('@holdfast/platform');
+  const { createLogger, systemClock, systemRandomness } = await import('@holdfast/platform');
+  const { createNoteLogger } = await import('./log-notes.ts');
   const { readSettings } = await import('./settings.ts');
   const { fail } = await import('@holdfast/protocol');
   const settings = readSettings(options.environment, globals.home);
-  const logger = settings.debug ? createLogger({ service: 'holdfast', level: 'debug' }) : createSilentLogger();
+  const logger = settings.debug ? createLogger({ service: 'holdfast', level: 'debug' }) : createNoteLogger(console);
   const stopping = new AbortController();
   const stop = (): void => stopping.abort(fail('client.interrupted'));
   const onSignal = (): void => {
     if (stopping.signal.aborted) options.exit(130);
-    console.ask('\nStopping … (once more to stop at once)\n');
+    console.ask('Stopping … (once more to stop at once)\n');
     stop();
   };
   options.output.on('error', stop);

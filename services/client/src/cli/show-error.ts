@@ -3,6 +3,7 @@ import { EXIT_CODES, fail, HoldfastError } from '@holdfast/protocol';
 import { PlatformError, systemErrorCode } from '@holdfast/platform';
 import { CommanderError } from 'commander';
 import type { Console } from './console.ts';
+import { VERBS } from './verbs.ts';
 
 export interface ShownError {
   readonly code: string;
@@ -64,7 +65,7 @@ function usageError(error: CommanderError, argv: readonly string[]): HoldfastErr
     .replaceAll('\n', ' ')
     .trim();
   const sentence = `${detail.charAt(0).toUpperCase()}${detail.slice(1)}${/[.?!]$/.test(detail) ? '' : '.'}`;
-  const verb = argv.find((word) => !word.startsWith('-'));
+  const verb = argv.find((word) => VERBS.some(({ name }) => name === word));
   const command = error.code === 'commander.unknownCommand' ? '' : (verb ?? '');
   return fail('client.usage', { detail: sentence, command }, error);
 }

@@ -9,11 +9,30 @@ import type { Cli } from './cli.ts';
 /** Typed ones only: a file or a command would say the same again. */
 const ATTEMPTS = 3;
 
-/** Asks where the settings name no source. @throws HoldfastError as `resolvePassphrase` */
-export async function askPassphrase(
-  { settings, console }: Cli,
-  question: { readonly prompt?: string; readonly confirm?: boolean } = {},
-): Promise<string> {
+interface Question {
+  readonly prompt?: string;
+  /** A new one is asked for twice. */
+  readonly confirm?: boolean;
+}
+
+/** Asks where the settings name no source; again when what was typed will not do. @throws HoldfastError as `resolvePassphrase` */
+export async function askPassphrase(cli: Cli, question: Question = {}): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await askOnce(cli, question);
+    } catch (error) {
+      const isTypo = error instanceof HoldfastError && TYPOS.includes(error.code);
+      if (!isTypo || !isTyped(cli) || attempt === ATTEMPTS) throw error;
+      cli.console.ask(`${error.message} Try again.\n`);
+    }
+  }
+}
+
+const TYPOS: readonly string[] = ['passphrase.mismatch', 'passphrase.empty'];
+
+const isTyped = ({ settings }: Cli): boolean => settings.passphraseFile === null && settings.passphraseCommand === null;
+
+async function askOnce({ settings, console }: Cli, question: Question): Promise<string> {
   const { input, errors } = console.options;
   const { passphrase, warnings } = await resolvePassphrase({
     file: settings.passphraseFile,
@@ -28,26 +47,43 @@ export async function askPassphrase(
 /** @throws HoldfastError `client.not-set-up`, `keystore.…`, `passphrase.…` */
 export async function unlockWords(cli: Cli): Promise<Words> {
   const file = await readKeystore(cli.home);
-  const { settings, console } = cli;
-  const isTyped = settings.passphraseFile === null && settings.passphraseCommand === null;
   for (let attempt = 1; ; attempt += 1) {
     const passphrase = await askPassphrase(cli);
     try {
       return await openKeystore(file, passphrase, keystorePath(cli.home));
     } catch (error) {
       const isWrong = error instanceof HoldfastError && error.code === 'keystore.wrong-passphrase';
-      if (!isWrong || !isTyped || attempt === ATTEMPTS) throw error;
-      console.ask('The passphrase is wrong, try again.\n');
+      if (!isWrong || !isTyped(cli) || attempt === ATTEMPTS) throw error;
+      cli.console.ask(`${error.message} Try again.\n`);
     }
   }
 }
 
+const SHORT_PATIENCE_MS: readonly number[] = [250, 500, 1000];
+
+/** For looking something up: who does that wants to know soon that the mediator is away, where a backup waits half a minute. */
+export const lookIntoVault = <T>(cli: Cli, work: (vault: OpenClient) => Promise<T>): Promise<T> =>
+  withVault(cli, work, SHORT_PATIENCE_MS);
+
 /** Opens the vault of this home for as long as `work` lasts. */
-export async function withVault<T>(cli: Cli, work: (vault: OpenClient) => Promise<T>): Promise<T> {
+export async function withVault<T>(
+  cli: Cli,
+  work: (vault: OpenClient) => Promise<T>,
+  mediatorRetryDelaysMs?: readonly number[],
+): Promise<T> {
   const { home, clock, randomness, logger, signal } = cli;
   const config = await readClientConfig(home);
   const keys = keysFromWords(await unlockWords(cli));
-  const vault = await openClient({ home, config, keys, clock, randomness, logger, signal });
+  const vault = await openClient({
+    home,
+    config,
+    keys,
+    clock,
+    randomness,
+    logger,
+    signal,
+    ...(mediatorRetryDelaysMs === undefined ? {} : { mediatorRetryDelaysMs }),
+  });
   try {
     return await work(vault);
   } finally {

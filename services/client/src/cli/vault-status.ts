@@ -1,7 +1,7 @@
 /** Gathers what `status` shows: the vault at the mediator, the head, and where the shards are. */
 import { unwrap } from '@holdfast/http-api';
-import { bytes, monthlyCostMsat, type NodeId, satPerTbMonth } from '@holdfast/protocol';
-import type { ClientContext, PackPlaces, Vault } from '../ports.ts';
+import { bytes, monthlyCostMsat, type NodeId, satPerTbMonth, type VaultId } from '@holdfast/protocol';
+import type { ClientConfig, ClientContext, PackPlaces, Vault } from '../ports.ts';
 import { readVaultSnapshots } from './read-snapshots.ts';
 
 export interface HoldingNode {
@@ -15,11 +15,16 @@ export interface HoldingNode {
   readonly lostCount: number;
 }
 
-export interface VaultStatus extends Pick<Vault, 'vaultId' | 'policy' | 'packCount' | 'storedBytes'> {
-  readonly warning?: string;
+/** What this machine knows without asking anybody. */
+export interface LocalStatus {
+  readonly vaultId: VaultId;
   readonly network: string;
   readonly mediator: string;
   readonly directories: readonly string[];
+}
+
+export interface VaultStatus extends LocalStatus, Pick<Vault, 'policy' | 'packCount' | 'storedBytes'> {
+  readonly warning?: string;
   readonly snapshotCount: number;
   readonly last?: { readonly snapshotId: string; readonly createdAtMs: number };
   readonly monthlyCostMsat: bigint;
@@ -55,14 +60,11 @@ export async function readVaultStatus(vault: ClientContext, signal: AbortSignal)
   );
   const last = snapshots.at(-1);
   return {
-    vaultId: about.vaultId,
+    ...localStatus(config),
     policy: about.policy,
     packCount: about.packCount,
     storedBytes: about.storedBytes,
     ...(about.warning === undefined ? {} : { warning: about.warning }),
-    network: config.network,
-    mediator: config.mediator,
-    directories: config.directories,
     snapshotCount: snapshots.length,
     ...(last === undefined ? {} : { last: { snapshotId: last.snapshotId, createdAtMs: last.createdAtMs } }),
     monthlyCostMsat: costs.reduce((sum, cost) => sum + cost, 0n),
@@ -70,6 +72,13 @@ export async function readVaultStatus(vault: ClientContext, signal: AbortSignal)
     ...(spareShards === undefined ? {} : { weakestPack: { spareShards } }),
   };
 }
+
+export const localStatus = ({ vaultId, network, mediator, directories }: ClientConfig): LocalStatus => ({
+  vaultId,
+  network,
+  mediator,
+  directories,
+});
 
 async function nodeFacts({ mediatorApi }: ClientContext): Promise<Map<NodeId, NodeFacts>> {
   const facts = new Map<NodeId, NodeFacts>();

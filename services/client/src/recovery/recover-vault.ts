@@ -4,15 +4,9 @@ import { type KdfCost, keysFromWords, sealKeystore, type Words } from '@holdfast
 import { type Clock, createSilentLogger, type Logger, type Randomness } from '@holdfast/platform';
 import { fail, HoldfastError, shortId } from '@holdfast/protocol';
 import type { ClientConfig, ClientContext, Vault } from '../ports.ts';
+import { learnPacks } from '../restore/open-snapshot.ts';
 import { openClient } from '../session.ts';
-import {
-  createChunkReader,
-  learnIndex,
-  listSnapshots,
-  PackAccess,
-  readSnapshot,
-  type VaultHead,
-} from '../vault/index.ts';
+import { createChunkReader, listSnapshots, PackAccess, readSnapshot, type VaultHead } from '../vault/index.ts';
 import { findNewestHead, type NewestHead } from './find-newest-head.ts';
 import { checkHomeIsFree, createHome } from './home.ts';
 import { newConfig } from './init-vault.ts';
@@ -109,7 +103,7 @@ async function readVault(client: ClientContext, signal: AbortSignal): Promise<Om
   if (head === undefined) return { snapshotCount: 0, head: about, warnings };
   const access = new PackAccess(client, { signal });
   try {
-    await learnIndex(client, access, head);
+    await learnPacks(client, access, head);
     return { ...(await readSnapshots(client, access, head)), head: about, warnings };
   } catch (error) {
     signal.throwIfAborted();

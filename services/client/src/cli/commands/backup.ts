@@ -46,7 +46,7 @@ async function runBackup(cli: Cli, given: readonly string[]): Promise<number> {
             doneFiles: now.filesDone,
             fields: now,
           }),
-        onEvent: (event) => showEvent(cli, event, progress.pause),
+        onEvent: (event) => tellEvent(cli, event),
       });
     } finally {
       progress.stop();
@@ -57,18 +57,12 @@ async function runBackup(cli: Cli, given: readonly string[]): Promise<number> {
   return report.unreadableCount > 0 ? EXIT_CODES.incomplete : EXIT_CODES.ok;
 }
 
-function showEvent({ console }: Cli, event: BackupEvent, pause: (write: () => void) => void): void {
+function tellEvent({ console }: Cli, event: BackupEvent): void {
   const { type, ...fields } = event;
-  if (console.isJson) {
-    console.event(type, fields);
-    return;
-  }
-  if (event.type === 'node-failed') {
-    pause(() =>
-      console.warn(`Node ${event.nodeId.slice(0, 8)} failed, another takes its place: ${event.detail}`, type),
-    );
-  } else if (event.type === 'resumed' && event.adoptedPacks > 0) {
-    pause(() => console.note(`Going on where the last run stopped: ${event.adoptedPacks} packs of it are there.`));
+  console.event(type, fields);
+  // Nodes that fail are told by the log; files that cannot be read at the end, where nobody overlooks them.
+  if (event.type === 'resumed' && event.adoptedPacks > 0 && !console.isJson && !console.options.quiet) {
+    console.ask(`Going on where the last run stopped: ${event.adoptedPacks} of its packs are there.\n`);
   }
 }
 

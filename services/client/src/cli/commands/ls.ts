@@ -40,13 +40,13 @@ async function ls(cli: Cli, first: string, second: string | undefined, options: 
   const { findSnapshot, readSnapshot } = await import('../../vault/index.ts');
   const { listEntries } = await import('../list-entries.ts');
   const { readVaultSnapshots } = await import('../read-snapshots.ts');
-  const { withVault } = await import('../unlock.ts');
+  const { lookIntoVault } = await import('../unlock.ts');
   const isOnlyPath = second === undefined && isPath(first);
   const wanted = isOnlyPath ? 'latest' : first;
   const given = isOnlyPath ? first : second;
   const path = given === undefined ? undefined : resolve(given);
   const show = await entryPrinter(cli.console, path, options);
-  await withVault(cli, async (vault) => {
+  await lookIntoVault(cli, async (vault) => {
     const { snapshots, getChunk } = await readVaultSnapshots(vault, cli.signal);
     const snapshot = await readSnapshot(findSnapshot(snapshots, wanted), getChunk);
     let count = 0;

@@ -71,8 +71,8 @@ async function watchedBytes({ home, signal, console }: Cli, options: Options): P
 }
 
 async function quoteForVault(cli: Cli, bytes: number, given: Terms): Promise<Quote> {
-  const { withVault } = await import('../unlock.ts');
-  return withVault(cli, async ({ mediator }) => {
+  const { lookIntoVault } = await import('../unlock.ts');
+  return lookIntoVault(cli, async ({ mediator }) => {
     const { policy, terms } = await mediator.getVault();
     return mediator.quote(bytes, { ...terms, policy, ...given });
   });

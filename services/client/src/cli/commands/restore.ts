@@ -105,9 +105,11 @@ async function showReport({ console }: Cli, report: RestoreReport): Promise<void
     );
   }
   for (const note of report.notes) console.warn(`Note: ${note}`, 'note');
+  const others =
+    report.others > 0 ? ` and ${countOf(report.others, 'link or special file', 'links and special files')}` : '';
   const skipped = report.skipped > 0 ? `; ${countOf(report.skipped, 'file was', 'files were')} there already` : '';
   console.note(
-    `Restored ${countOf(report.files, 'file')}, ${formatBytes(report.sizeBytes)} of snapshot ${report.snapshotId.slice(0, 8)} ` +
+    `Restored ${countOf(report.files, 'file')}${others}, ${formatBytes(report.sizeBytes)}, of snapshot ${report.snapshotId.slice(0, 8)} ` +
       `(${formatTime(report.snapshotCreatedAtMs)}) to ${report.target} in ${formatDuration(report.durationMs)}${skipped}.`,
   );
 }

@@ -24,9 +24,9 @@ export function define(command: Command, run: Run): void {
 async function snapshots(cli: Cli, { all }: Options): Promise<void> {
   const { readSnapshot } = await import('../../vault/index.ts');
   const { readVaultSnapshots } = await import('../read-snapshots.ts');
-  const { withVault } = await import('../unlock.ts');
+  const { lookIntoVault } = await import('../unlock.ts');
   const { console, signal } = cli;
-  const { shown, count } = await withVault(cli, async (vault) => {
+  const { shown, count } = await lookIntoVault(cli, async (vault) => {
     const { snapshots: entries, getChunk } = await readVaultSnapshots(vault, signal);
     const shown: Snapshot[] = [];
     for (const entry of all ? entries : entries.slice(-SHOWN)) shown.push(await readSnapshot(entry, getChunk));
