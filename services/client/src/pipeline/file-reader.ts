@@ -9,7 +9,7 @@ import type { FileResult, FileToRead } from './messages.ts';
 export type TakeChunk = (id: Uint8Array, plaintext: Uint8Array) => Promise<void> | void;
 
 const PIECE_BYTES = 1024 * 1024;
-const BUFFER_BYTES = 2 * CHUNK_MAX_BYTES;
+const BUFFER_BYTES = CHUNK_MAX_BYTES + PIECE_BYTES;
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export interface FileReaderOptions {

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PackPolicy } from '@holdfast/codec';
 import {
+  type CertificateAuthority,
   createCertificateAuthority,
   createSeededRandomness,
   createSilentLogger,
   systemClock,
   systemRandomness,
 } from '@holdfast/platform';
-import { createSigningKey, toHex } from '@holdfast/protocol';
+import { createSigningKey, type SigningContext, toHex } from '@holdfast/protocol';
 import { Catalog } from '../catalog/index.ts';
 import type { ClientConfig, ClientContext, ClientKeys } from '../ports.ts';
 import { createNodeTransport, NodeDispatchers } from '../transport/index.ts';
@@ -22,6 +23,12 @@ export interface FakeNetworkOptions {
   readonly policy?: PackPolicy;
   readonly seed?: string;
   readonly uploadTtlMs?: number;
+  /** Starts the nodes elsewhere, in a process of their own for instance. */
+  readonly startNodes?: (options: {
+    readonly authority: CertificateAuthority;
+    readonly signing: SigningContext;
+    readonly seeds: readonly Uint8Array[];
+  }) => Promise<readonly { readonly nodeId: string; readonly address: string }[]>;
 }
 
 export interface FakeNetwork {
@@ -44,11 +51,11 @@ export async function startFakeNetwork(options: FakeNetworkOptions = {}): Promis
     mediatorPublicKeyHex: mediatorId,
     nowMs: nowMs(),
   });
-  const nodes = Array.from(
-    { length: nodeCount },
-    () => new FakeNode({ authority, signing, seed: random.bytes(32), nowMs }),
-  );
+  const seeds = Array.from({ length: nodeCount }, () => random.bytes(32));
+  const isHere = options.startNodes === undefined;
+  const nodes = isHere ? seeds.map((nodeSeed) => new FakeNode({ authority, signing, seed: nodeSeed, nowMs })) : [];
   await Promise.all(nodes.map((node) => node.start()));
+  const places = (await options.startNodes?.({ authority, signing, seeds })) ?? nodes;
   const keys: ClientKeys = {
     dataKey: random.bytes(32),
     chunkIdKey: random.bytes(32),
@@ -65,7 +72,7 @@ export async function startFakeNetwork(options: FakeNetworkOptions = {}): Promis
     clientId,
     vaultId,
     policy,
-    nodes: () => nodes,
+    nodes: () => places,
     nowMs,
     ...(options.uploadTtlMs === undefined ? {} : { uploadTtlMs: options.uploadTtlMs }),
   });
