@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compareTrees } from '../compare-trees.ts';
+import { compareTrees } from '@holdfast/testkit';
 import { type Contender, createHoldfast, createRestic, machine } from './contenders.ts';
 import { type Measurement, medians } from './measure.ts';
 import { makeMixedTree, makeRandomTree, type TreeFacts } from './trees.ts';

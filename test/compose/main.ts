@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { compareTrees } from '../compare-trees.ts';
+import { compareTrees } from '@holdfast/testkit';
 import { createCli } from '../demo/client.ts';
 
 const run = promisify(execFile);

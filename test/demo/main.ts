@@ -9,7 +9,7 @@ import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { formatBytes } from '@holdfast/protocol';
-import { compareTrees } from '../compare-trees.ts';
+import { compareTrees } from '@holdfast/testkit';
 import { createCli, type HoldfastCli } from './client.ts';
 import { type DemoNode, type Market, startMarket } from './market.ts';
 import { bad, count, fact, good, rate, satsOf, say, seconds, step, table } from './report.ts';

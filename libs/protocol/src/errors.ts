@@ -81,7 +81,6 @@ const remoteParams = (params: unknown): Record<string, string> =>
       .map(([key, value]) => [key, printable(value)]),
   );
 
-// oxlint-disable-next-line no-control-regex -- they are what is taken out
 const printable = (text: string): string => text.slice(0, 300).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 
 const fill = (text: string, params: Record<string, string>): string =>

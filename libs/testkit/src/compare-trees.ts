@@ -57,7 +57,10 @@ class Comparison implements TreeComparison {
   readonly differences: TreeDifference[] = [];
   readonly #options: Required<CompareOptions>;
   /** By device and inode: the paths of a file with several names, in both trees. */
-  readonly #links: [Map<string, string[]>, Map<string, string[]>] = [new Map<string, string[]>(), new Map<string, string[]>()];
+  readonly #links: [Map<string, string[]>, Map<string, string[]>] = [
+    new Map<string, string[]>(),
+    new Map<string, string[]>(),
+  ];
 
   constructor({
     owners = process.geteuid?.() === 0,
