@@ -120,7 +120,14 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
   });
   const offer = offerOf(options, listening);
   const touch = createTouch({
-    ...{ port, registrar, offer, store, records, clock, randomness, logger },
+    port,
+    registrar,
+    offer,
+    store,
+    records,
+    clock,
+    randomness,
+    logger,
     version: VERSION,
     everyMs: options.heartbeatMs,
   });

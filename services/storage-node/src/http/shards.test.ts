@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { shardTree } from '@holdfast/codec';
 import { HEADERS, openMessage, receipt, shardPath, toHex } from '@holdfast/protocol';
-import { type Harness, startHarness } from '../testing/harness.ts';
+import { type Harness, startHarness } from '../testing/test-node.ts';
 
 let harness: Harness;
 beforeAll(async () => {

@@ -1,4 +1,3 @@
 /** Heartbeats to the mediator, and the orders that it answers. */
-export { carryOutOrders } from './carry-out.ts';
 export { createTouch, type Touch } from './keep-in-touch.ts';
 export type { NodeState, Order, OrdersPort } from './ports.ts';

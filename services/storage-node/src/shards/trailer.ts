@@ -12,7 +12,7 @@ import type { ShardName } from './shard-name.ts';
 
 /** Every offset and length of I/O past the page cache is a multiple of this. */
 export const BLOCK_BYTES = 4096;
-export const RECORD_BYTES = 192;
+const RECORD_BYTES = 192;
 const HASH_BYTES = 32;
 const MAGIC = Buffer.from('HFSHARD\u0001', 'latin1');
 const CHECKSUM_OFFSET = 160;

@@ -6,8 +6,8 @@ import { createSeededRandomness, type SeededRandomness } from '@holdfast/platfor
 import { GROUP_BYTES, toHex } from '@holdfast/protocol';
 import { startStorageNode, type StorageNode, type StorageNodeOptions } from '../compose.ts';
 import type { Grant } from '../grants/index.ts';
-import { createFakeMediator, type FakeMediator } from './fake-mediator.ts';
-import { createNodeClient, type NodeClient, clientSeed } from './node-client.ts';
+import { createFakeMediator, type FakeMediator } from './test-mediator.ts';
+import { createNodeClient, type NodeClient, clientSeed } from './test-client.ts';
 
 export interface Harness {
   readonly directory: string;

@@ -65,7 +65,7 @@ export interface NodeClientOptions {
 
 export const clientSeed = (name: string): Uint8Array =>
   new Uint8Array(createHash('sha256').update(`client ${name}`).digest());
-export const clientIdOf = (seed: Uint8Array): string => toHex(createSigningKey(seed).publicKey);
+const clientIdOf = (seed: Uint8Array): string => toHex(createSigningKey(seed).publicKey);
 
 export function createNodeClient(options: NodeClientOptions): NodeClient {
   const seed = options.seed ?? clientSeed('one');
