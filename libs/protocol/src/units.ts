@@ -38,7 +38,7 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 export function formatBytes(count: number): string {
   let value = count;
   let step = 0;
-  while (value >= 1000 && step < UNITS.length - 1) {
+  while (value >= 999.5 && step < UNITS.length - 1) {
     value /= 1000;
     step += 1;
   }

@@ -24,10 +24,14 @@ const JSON_EVERY_MS = 500;
 /** The rate is that of the last seconds. */
 const RATE_WINDOW_MS = 8_000;
 const BAR_WIDTH = 24;
+const LEAST_BAR_WIDTH = 10;
+/** Of a line: one behind the title, two around the bar, one behind it, two behind the per cent. */
+const SPACES_AND_BRACKETS = 6;
+const PART_SEPARATOR = ' · ';
 const DEFAULT_COLUMNS = 80;
 
 /** Notes that come while it runs are written above the bar. */
-export function startProgress({ console, clock }: Cli, title: string): Progress {
+export function startProgress({ console, clock }: Pick<Cli, 'console' | 'clock'>, title: string): Progress {
   const rate = new Rate(() => clock.nowMs());
   const bars = console.showsProgress ? createBars(console.options.errors, title) : undefined;
   const bar = bars?.create(1, 0, { text: 'starting' });
@@ -62,25 +66,34 @@ function createBars(stream: OutputStream, title: string): MultiBar {
       linewrap: true,
       gracefulExit: false,
       format: (_options, { progress }, { text }: { text: string }) => {
-        const percent = String(Math.floor(progress * 100)).padStart(3);
-        const line = `${title} ${drawBar(progress)} ${percent} %  ${text}`;
-        return line.slice(0, Math.max(20, (stream.columns || DEFAULT_COLUMNS) - 1));
+        // A terminal of no known width says 0.
+        return progressLine(title, progress, text, (stream.columns || DEFAULT_COLUMNS) - 1);
       },
     },
     Presets.legacy,
   );
 }
 
-function drawBar(share: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR_WIDTH);
-  return `[${'='.repeat(full)}${' '.repeat(BAR_WIDTH - full)}]`;
+/** On a narrow terminal the bar is shorter, and the text loses what stands last in it. */
+export function progressLine(title: string, share: number, text: string, width: number): string {
+  const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
+  const left = width - title.length - percent.length - text.length - SPACES_AND_BRACKETS;
+  const line = `${title} ${drawBar(share, Math.min(BAR_WIDTH, Math.max(LEAST_BAR_WIDTH, left)))} ${percent}  ${text}`;
+  if (line.length <= width) return line;
+  const end = line.lastIndexOf(PART_SEPARATOR, width);
+  return line.slice(0, end < 0 ? Math.max(0, width) : end);
+}
+
+function drawBar(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return `[${'='.repeat(full)}${' '.repeat(width - full)}]`;
 }
 
 /** `1.2 GB of 3.4 GB · 120 MB/s · 18 s left · 1,234 files` */
 export function describe(state: ProgressState, bytesPerSecond: number): string {
   const { doneBytes, totalBytes, isTotalKnown, doneFiles } = state;
   if (isTotalKnown && doneBytes >= totalBytes) {
-    return [formatBytes(totalBytes), countOf(doneFiles, 'file'), 'finishing'].join(' · ');
+    return [formatBytes(totalBytes), countOf(doneFiles, 'file'), 'finishing'].join(PART_SEPARATOR);
   }
   const parts = [`${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}${isTotalKnown ? '' : ' or more'}`];
   if (bytesPerSecond > 0) {
@@ -89,7 +102,7 @@ export function describe(state: ProgressState, bytesPerSecond: number): string {
     if (isTotalKnown && leftMs > 0) parts.push(`${formatDuration(leftMs)} left`);
   }
   parts.push(countOf(doneFiles, 'file'));
-  return parts.join(' · ');
+  return parts.join(PART_SEPARATOR);
 }
 
 /** Bytes per second over the last seconds. */

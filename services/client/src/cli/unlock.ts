@@ -45,7 +45,7 @@ async function askOnce({ settings, console }: Cli, question: Question): Promise<
 }
 
 /** @throws HoldfastError `client.not-set-up`, `keystore.…`, `passphrase.…` */
-export async function unlockWords(cli: Cli): Promise<Words> {
+async function unlockWords(cli: Cli): Promise<Words> {
   const file = await readKeystore(cli.home);
   for (let attempt = 1; ; attempt += 1) {
     const passphrase = await askPassphrase(cli);

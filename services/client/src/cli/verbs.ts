@@ -7,7 +7,7 @@ export type Run = (work: (cli: Cli) => Promise<number | void>) => Promise<void>;
 
 export interface VerbModule {
   /** Adds arguments, options, examples and the action. */
-  define(command: Command, run: Run): void;
+  readonly define: (command: Command, run: Run) => void;
 }
 
 export interface Verb {

@@ -6,8 +6,8 @@ import { openHeadMessage, type VaultHead } from '../vault/index.ts';
 export interface NewestHead {
   /** Undefined when nothing was ever backed up. */
   readonly head: VaultHead | undefined;
-  /** Who has it. */
-  readonly from: 'mediator' | NodeId;
+  /** The node that has it; undefined when the mediator has it too. */
+  readonly fromNode: NodeId | undefined;
   /** The mediator's sequence; 0 when it has no head, or none that is valid. */
   readonly mediatorSequence: number;
   readonly nodesAsked: number;
@@ -27,15 +27,15 @@ export async function findNewestHead(context: ClientContext, signal: AbortSignal
   const copies = await Promise.all(targets.map((target) => copyOf(context, target, signal)));
   let newest = own instanceof Error ? undefined : own;
   const mediatorSequence = newest?.sequence ?? 0;
-  let from: NewestHead['from'] = 'mediator';
+  let fromNode: NodeId | undefined;
   for (const [index, copy] of copies.entries()) {
     if (copy === undefined || copy.sequence <= (newest?.sequence ?? 0)) continue;
     newest = copy;
-    from = targets[index]!.nodeId;
+    fromNode = targets[index]!.nodeId;
   }
   if (newest === undefined && own instanceof Error) throw own;
   const nodesAnswered = copies.filter((copy) => copy !== undefined).length;
-  return { head: newest, from, mediatorSequence, nodesAsked: targets.length, nodesAnswered };
+  return { head: newest, fromNode, mediatorSequence, nodesAsked: targets.length, nodesAnswered };
 }
 
 /** Nodes that hold shards of the vault, with grants to read there. */

@@ -43,7 +43,7 @@ export interface RecoverReport {
   readonly snapshotCount: number;
   /** Undefined when nothing was ever backed up, or when too few nodes answer to read it now. */
   readonly latest?: RecoveredSnapshot;
-  readonly head: Pick<NewestHead, 'from' | 'mediatorSequence' | 'nodesAsked' | 'nodesAnswered'> & {
+  readonly head: Pick<NewestHead, 'fromNode' | 'mediatorSequence' | 'nodesAsked' | 'nodesAnswered'> & {
     readonly sequence: number;
   };
   /** Sentences about what is not as it should be. */
@@ -97,9 +97,9 @@ async function findVault(
 
 async function readVault(client: ClientContext, signal: AbortSignal): Promise<Omit<RecoverReport, 'config' | 'vault'>> {
   const newest = await findNewestHead(client, signal);
-  const { head, from, mediatorSequence, nodesAsked, nodesAnswered } = newest;
+  const { head, fromNode, mediatorSequence, nodesAsked, nodesAnswered } = newest;
   const warnings = await bringMediatorUpToDate(client, newest);
-  const about = { sequence: head?.sequence ?? 0, from, mediatorSequence, nodesAsked, nodesAnswered };
+  const about = { sequence: head?.sequence ?? 0, fromNode, mediatorSequence, nodesAsked, nodesAnswered };
   if (head === undefined) return { snapshotCount: 0, head: about, warnings };
   const access = new PackAccess(client, { signal });
   try {
@@ -116,10 +116,10 @@ async function readVault(client: ClientContext, signal: AbortSignal): Promise<Om
 /** A newer head that only a node has is given to the mediator, which lost it; its signature says whose it is. */
 async function bringMediatorUpToDate(
   client: ClientContext,
-  { head, from, mediatorSequence }: NewestHead,
+  { head, fromNode, mediatorSequence }: NewestHead,
 ): Promise<string[]> {
-  if (from === 'mediator' || head?.token === undefined) return [];
-  const behind = `The mediator's head (sequence ${mediatorSequence}) is older than the one of node ${shortId(from)} (${head.sequence})`;
+  if (fromNode === undefined || head?.token === undefined) return [];
+  const behind = `The mediator's head (sequence ${mediatorSequence}) is older than the one of node ${shortId(fromNode)} (${head.sequence})`;
   try {
     await client.mediator.putHead(head.token);
     return [`${behind}; the mediator has the newer one now.`];

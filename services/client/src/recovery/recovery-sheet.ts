@@ -69,8 +69,8 @@ function numberedWords(text: string): string | undefined {
   const words: string[] = [];
   for (const [, number, word] of text.matchAll(/(?:^|\s)(\d{1,2})\.\s+(\p{L}+)(?=\s)/gu)) {
     // The sheet's own parts are numbered too, with sentences behind the numbers: a word of the list begins in lower case.
-    if (word !== word!.toLowerCase()) continue;
-    words[Number(number) - 1] ??= word!;
+    if (word === undefined || word !== word.toLowerCase()) continue;
+    words[Number(number) - 1] ??= word;
   }
   const isWhole = words.length === WORD_COUNT && Array.from(words).every((word) => word !== undefined);
   return isWhole ? words.join(' ') : undefined;
