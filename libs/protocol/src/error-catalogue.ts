@@ -5,6 +5,7 @@
 import type { ErrorEntry } from './errors.ts';
 import { CLIENT_ERRORS } from './errors-of/client.ts';
 import { EXCHANGE_ERRORS } from './errors-of/exchange.ts';
+import { MONEY_ERRORS } from './errors-of/money.ts';
 import { STORAGE_NODE_ERRORS } from './errors-of/storage-node.ts';
 import { VAULT_ERRORS } from './errors-of/vault.ts';
 
@@ -13,6 +14,7 @@ export { EXIT_CODES } from './errors-of/entry.ts';
 export const CATALOGUE = {
   ...EXCHANGE_ERRORS,
   ...VAULT_ERRORS,
+  ...MONEY_ERRORS,
   ...STORAGE_NODE_ERRORS,
   ...CLIENT_ERRORS,
 } as const satisfies Record<string, ErrorEntry>;
