@@ -14,7 +14,7 @@ const BIN = join(root, 'tools', 'node_modules', '.bin');
 const API_TYPES = 'libs/http-api/src';
 const ERRORS_PAGE = 'docs/errors.md';
 const MIGRATIONS = 'services/mediator/migrations';
-const SCHEMA = 'services/mediator/src/adapters/postgres/schema.ts';
+const SCHEMA = 'services/mediator/src/adapters/postgres/*schema.ts';
 const CONFIG = 'services/mediator/drizzle.config.ts';
 
 /**
@@ -28,7 +28,7 @@ const GENERATORS = {
   openapi: { from: 'openapi/*.yaml', run: generateApis },
   wasm: { from: 'libs/codec/wasm', run: (check) => ownBuild('libs/codec/wasm/build.mjs', check) },
   errors: { from: 'libs/protocol/src/error-catalogue.ts', run: generateErrorsPage },
-  migrations: { from: 'the mediator’s schema.ts', run: findUnwrittenMigration },
+  migrations: { from: 'the mediator’s *schema.ts', run: findUnwrittenMigration },
 };
 
 /**
@@ -86,7 +86,6 @@ async function generateErrorsPage(check) {
  * @returns {Promise<string[]>}
  */
 async function findUnwrittenMigration() {
-  if (!existsSync(join(root, SCHEMA))) return [];
   const scratch = join(root, '.tools', 'generate');
   mkdirSync(scratch, { recursive: true });
   const copy = mkdtempSync(join(scratch, 'migrations-'));

@@ -4,6 +4,6 @@
  */
 export default {
   dialect: 'postgresql',
-  schema: './services/mediator/src/adapters/postgres/schema.ts',
+  schema: './services/mediator/src/adapters/postgres/*schema.ts',
   out: './services/mediator/migrations',
 };

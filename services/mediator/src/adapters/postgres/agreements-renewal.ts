@@ -1,0 +1,197 @@
+/** The ends of terms in Postgres: renewals within mandate and money, agreements that ran out, early ends, the runway. */
+import { fail, MONTH_MS, periodAt } from '@holdfast/protocol';
+import { eq, inArray, sql } from 'drizzle-orm';
+import {
+  type EndedBy,
+  type GivenUp,
+  nextState,
+  planRenewals,
+  type RenewalCandidate,
+  type RenewalMeans,
+  type RenewalReport,
+} from '../../agreements/index.ts';
+import type { VaultName } from '../../custody/index.ts';
+import {
+  type AgreementRow,
+  chainFrom,
+  lockLedgerNodes,
+  openAgreements,
+  readAgreements,
+  shortenSpans,
+} from './agreements-rows.ts';
+import { findMandate, monthlyCost } from './agreements-mandates.ts';
+import { cutSpans } from '../../agreements/index.ts';
+import { type Database, inTransaction, type Transaction } from './database.ts';
+import { type Leg, lockAvailable, type Money, post } from './ledger.ts';
+import { agreements } from './ledger-schema.ts';
+import { nodes, vaults } from './schema.ts';
+import { isVault } from './vaults.ts';
+
+/** Vault by vault, oldest first, each in a transaction of its own. */
+export async function renewDue(database: Database, money: Money, nowMs: number): Promise<RenewalReport> {
+  const period = periodAt(nowMs, money.rules.periodMs);
+  const due = await database.execute<{ client_id: Buffer; vault_id: Buffer }>(sql`
+    SELECT v.client_id, v.vault_id FROM ${vaults} v
+    WHERE EXISTS (SELECT FROM ${agreements} a WHERE a.client_id = v.client_id AND a.vault_id = v.vault_id
+      AND a.state IN ('active', 'grace') AND a.stored_bytes > 0
+      AND a.end_period > ${period} AND a.end_period <= ${period + money.rules.gracePeriods})
+    ORDER BY v.created_at_ms, v.client_id, v.vault_id`);
+  const report = { renewed: 0, unfunded: [] as RenewalReport['unfunded'][number][] };
+  for (const row of due.rows) {
+    const name = { clientId: row.client_id.toString('hex'), vaultId: row.vault_id.toString('hex') };
+    const { renewed, unfunded } = await inTransaction(database, (tx) => renewVault(tx, money, name, nowMs));
+    report.renewed += renewed;
+    report.unfunded.push(...unfunded);
+  }
+  return report;
+}
+
+async function renewVault(tx: Transaction, money: Money, name: VaultName, nowMs: number): Promise<RenewalReport> {
+  const { rules, unit } = money;
+  const period = periodAt(nowMs, rules.periodMs);
+  await tx.select({ vaultId: vaults.vaultId }).from(vaults).where(isVault(name)).for('no key update');
+  const isDue = ({ state, storedBytes, endPeriod }: AgreementRow): boolean =>
+    (state === 'active' || state === 'grace') && storedBytes > 0 && endPeriod <= period + rules.gracePeriods;
+  const seen = (await readAgreements(tx, name, period)).filter(isDue);
+  await lockLedgerNodes(
+    tx,
+    seen.map(({ nodeNo }) => nodeNo),
+  );
+  const due = (await readAgreements(tx, name, period)).filter(isDue);
+  const offers = await tx
+    .select({ nodeNo: nodes.nodeNo, price: nodes.priceSatPerTbMonth, state: nodes.state })
+    .from(nodes)
+    .where(
+      inArray(
+        nodes.nodeNo,
+        due.map(({ nodeNo }) => nodeNo),
+      ),
+    );
+  const offerOf = new Map(offers.map((offer) => [offer.nodeNo, offer]));
+  const mandate = await findMandate(tx, name);
+  const available = await lockAvailable(tx, name.clientId);
+  const means: RenewalMeans = {
+    availableMsat: available.balanceMsat,
+    ...(mandate !== undefined && mandate.expiresAtMs > nowMs && { mandate }),
+    monthlyMsat: await monthlyCost(tx, name, period),
+  };
+  const candidates = due.map((one) => toCandidate(one, offerOf.get(one.nodeNo)));
+  const monthPeriods = Number(MONTH_MS / BigInt(rules.periodMs));
+  const plan = planRenewals(candidates, means, { unit, termPeriods: rules.termPeriods, monthPeriods });
+  const terms = {
+    ...name,
+    availableNo: available.accountNo,
+    mandateHash: mandate?.mandateHash ?? '',
+    commissionPpm: rules.commissionPpm,
+  };
+  const byNo = new Map(due.map((one) => [one.agreementNo, one]));
+  const opened = plan.renewed.map(({ candidate }) => ({
+    nodeNo: byNo.get(candidate.agreementNo)!.nodeNo,
+    price: candidate.newPrice,
+    startPeriod: candidate.endPeriod,
+    endPeriod: candidate.endPeriod + rules.termPeriods,
+    storedBytes: candidate.storedBytes,
+    renewedFrom: candidate.agreementNo,
+  }));
+  const legs: Leg[] = (await openAgreements(tx, terms, opened, unit, nowMs)).flatMap(({ holdNo, costMsat }) => [
+    { accountNo: holdNo, amountMsat: costMsat },
+    { accountNo: available.accountNo, amountMsat: -costMsat },
+  ]);
+  await post(tx, { kind: 'hold', note: 'renewal' }, legs, nowMs);
+  await setState(tx, byNo, plan.renewed, 'renewed');
+  await setState(tx, byNo, plan.refused, 'unfunded');
+  const unfunded = plan.refused
+    .map(({ candidate, reason }) => ({ one: byNo.get(candidate.agreementNo)!, reason }))
+    .filter(({ one }) => one.state === 'active')
+    .map(({ one, reason }) => ({ ...name, agreementId: one.agreementId, reason }));
+  return { renewed: plan.renewed.length, unfunded };
+}
+
+const toCandidate = (one: AgreementRow, offer: { price: bigint; state: string } | undefined): RenewalCandidate => ({
+  agreementNo: one.agreementNo,
+  endPeriod: one.endPeriod,
+  storedBytes: one.storedBytes,
+  oldPrice: one.price,
+  newPrice: offer?.price ?? one.price,
+  isNodeGood: offer !== undefined && offer.state !== 'disqualified' && offer.state !== 'leaving',
+});
+
+async function setState(
+  tx: Transaction,
+  byNo: ReadonlyMap<number, AgreementRow>,
+  changed: readonly { candidate: RenewalCandidate }[],
+  event: 'renewed' | 'unfunded',
+): Promise<void> {
+  for (const { candidate } of changed) {
+    const { agreementNo, agreementId, state } = byNo.get(candidate.agreementNo)!;
+    const next = nextState(state, event, agreementId);
+    if (next !== state) await tx.update(agreements).set({ state: next }).where(eq(agreements.agreementNo, agreementNo));
+  }
+}
+
+/** Agreements whose last period has begun to be over. What is not settled of them yet still will be: spans stay. */
+export async function endTerms(database: Database, money: Money, nowMs: number): Promise<GivenUp[]> {
+  const period = periodAt(nowMs, money.rules.periodMs);
+  const { rows } = await database.execute<{
+    agreement_id: Buffer;
+    client_id: Buffer;
+    vault_id: Buffer;
+    node_id: Buffer;
+    stored_bytes: string;
+    was: string;
+  }>(sql`
+    WITH over AS (
+      SELECT agreement_no, state AS was FROM ${agreements} WHERE state <> 'ended' AND end_period <= ${period}
+      ORDER BY agreement_no FOR NO KEY UPDATE)
+    UPDATE ${agreements} a SET state = 'ended', ended_by = 'term' FROM over, ${nodes} n
+    WHERE a.agreement_no = over.agreement_no AND n.node_no = a.node_no
+    RETURNING a.agreement_id, a.client_id, a.vault_id, n.node_id, a.stored_bytes, over.was`);
+  return rows
+    .filter(({ was, stored_bytes }) => was !== 'renewed' && stored_bytes !== '0')
+    .map((row) => ({
+      agreementId: row.agreement_id.toString('hex'),
+      clientId: row.client_id.toString('hex'),
+      vaultId: row.vault_id.toString('hex'),
+      nodeId: row.node_id.toString('hex'),
+      storedBytes: Number(row.stored_bytes),
+    }));
+}
+
+/**
+ * Ends an agreement, and those that renewed it, from the next period on.
+ * @throws HoldfastError `agreement.unknown`, `agreement.ended`
+ */
+export async function terminate(
+  tx: Transaction,
+  money: Money,
+  { agreementId, by, token }: { agreementId: string; by: Exclude<EndedBy, 'term'>; token: string | undefined },
+  nowMs: number,
+): Promise<void> {
+  const [found] = await tx.select().from(agreements).where(eq(agreements.agreementId, agreementId));
+  if (found === undefined) throw fail('agreement.unknown', { agreementId });
+  await lockLedgerNodes(tx, [found.nodeNo]);
+  const nextPeriod = periodAt(nowMs, money.rules.periodMs) + 1;
+  const running = await readAgreements(tx, found, nextPeriod - 1, [found.nodeNo]);
+  const first = running.find(({ agreementNo }) => agreementNo === found.agreementNo);
+  if (first === undefined) throw fail('agreement.ended', { agreementId });
+  const chain = chainFrom(first, running);
+  const legs: Leg[] = [];
+  for (const one of chain) {
+    const state = nextState(one.state, 'terminated', one.agreementId);
+    const { freedMsat } = cutSpans(one.spans, nextPeriod, money.unit);
+    legs.push({ accountNo: one.holdNo, amountMsat: -freedMsat });
+    // One that has not begun is over before it does.
+    const endPeriod = Math.max(one.startPeriod, Math.min(one.endPeriod, nextPeriod));
+    await tx
+      .update(agreements)
+      .set({ state, endedBy: by, endPeriod, terminationToken: token ?? null })
+      .where(eq(agreements.agreementNo, one.agreementNo));
+  }
+  await shortenSpans(
+    tx,
+    chain.map(({ agreementNo }) => ({ agreementNo, atPeriod: nextPeriod })),
+  );
+  const freedMsat = -legs.reduce((sum, { amountMsat }) => sum + amountMsat, 0n);
+  const available = await lockAvailable(tx, found.clientId);
+  await post(tx, { kind: 'release_hold' }, [...legs, { accountNo: available.accountNo, amountMsat: freedMsat }], nowMs);
+}

@@ -1,0 +1,7 @@
+/** Mandates of clients and agreements with nodes. */
+export { checkPrices, inForce, type MandatesOptions, putMandate } from './mandates.ts';
+export * from './plan-renewals.ts';
+export * from './ports.ts';
+export { agreementTerms, type AgreementsOptions, endAgreement, signAgreement, signAmendment } from './sign.ts';
+export * from './spans.ts';
+export * from './state.ts';

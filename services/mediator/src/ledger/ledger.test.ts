@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from '@jest/globals';
+import { msat } from '@holdfast/protocol';
+import { sql } from 'drizzle-orm';
+import { freshId, holdDatabaseServer } from '../testing/test-mediator.ts';
+import { at, commitBytes, FIRST, openTestLedger, openUpload, type TestLedger } from '../testing/test-ledger.ts';
+import { TRANSFER_RULES } from './index.ts';
+
+const TB = 1e12;
+let release: () => Promise<void>;
+beforeAll(async () => {
+  release = await holdDatabaseServer();
+});
+afterAll(() => release());
+let test_: TestLedger;
+beforeEach(async () => {
+  test_ = await openTestLedger();
+});
+afterEach(async () => {
+  expect(await test_.ledger.findFaults()).toEqual([]);
+  await test_.close();
+});
+
+test('the worked example: one terabyte at a node for an hour', async () => {
+  const { ledger, settlements } = test_;
+  const clientId = freshId();
+  const node = await test_.node(1000n);
+  const vault = await test_.vault(clientId);
+  await test_.credit(clientId, 3_000_000n);
+  const uploadId = await openUpload(test_, vault, [node], TB, at(FIRST));
+  expect(await ledger.clientBalance(clientId)).toMatchObject({ reservedMsat: 1_000_036n, availableMsat: 1_999_964n });
+  await commitBytes(test_, vault, uploadId, [node], TB, at(FIRST));
+  expect(await ledger.clientBalance(clientId)).toEqual({
+    availableMsat: 1_999_964n,
+    heldMsat: 1_000_000n,
+    reservedMsat: 36n,
+  });
+  // not paid for the period in which it was committed
+  expect(await settlements.settle(node.nodeId, FIRST, 'passed', at(FIRST + 1))).toMatchObject({
+    dueMsat: 0n,
+    agreementCount: 0,
+  });
+  expect(await settlements.settle(node.nodeId, FIRST + 1, 'passed', at(FIRST + 2))).toMatchObject({
+    isNew: true,
+    agreementCount: 1,
+    dueMsat: 1388n,
+    commissionMsat: 69n,
+    withheldMsat: 329n,
+    earnedMsat: 990n,
+  });
+  expect(await settlements.settle(node.nodeId, FIRST + 2, 'missed', at(FIRST + 3))).toMatchObject({
+    dueMsat: 1389n,
+    earnedMsat: 0n,
+  });
+  expect(await ledger.clientBalance(clientId)).toMatchObject({
+    availableMsat: 1_999_964n + 1389n,
+    heldMsat: 1_000_000n - 1388n - 1389n,
+  });
+  expect(await ledger.nodeBalance(node.nodeId)).toEqual({ earnedMsat: 990n, withheldMsat: 329n });
+});
+
+test('a period is settled once, whatever is asked the second time', async () => {
+  const clientId = freshId();
+  const node = await test_.node(1000n);
+  const vault = await test_.vault(clientId);
+  await test_.credit(clientId, 3_000_000n);
+  const uploadId = await openUpload(test_, vault, [node], TB, at(FIRST));
+  await commitBytes(test_, vault, uploadId, [node], TB, at(FIRST));
+  const settle = (verdict: 'passed' | 'failed') =>
+    test_.settlements.settle(node.nodeId, FIRST + 5, verdict, at(FIRST + 6));
+  const outcomes = await Promise.all([settle('passed'), settle('passed'), settle('failed'), settle('passed')]);
+  expect(outcomes.filter(({ isNew }) => isNew)).toHaveLength(1);
+  expect(new Set(outcomes.map(({ verdict }) => verdict)).size).toBe(1);
+  expect(await test_.settlements.list(node.nodeId, { limit: 10 })).toHaveLength(1);
+});
+
+describe('a hand-written statement is refused when it', () => {
+  let clientId: string;
+  let numbers: { available: number; hold: number; earned: number; credits: number };
+  beforeEach(async () => {
+    clientId = freshId();
+    const node = await test_.node(1000n);
+    const vault = await test_.vault(clientId);
+    await test_.credit(clientId, 3_000_000n);
+    const uploadId = await openUpload(test_, vault, [node], TB, at(FIRST));
+    await commitBytes(test_, vault, uploadId, [node], TB, at(FIRST));
+    await test_.settlements.settle(node.nodeId, FIRST + 1, 'passed', at(FIRST + 2));
+    const { rows } = await test_.database.execute<{ kind: string; account_no: number }>(
+      sql`SELECT * FROM ledger_accounts`,
+    );
+    const of = (kind: string): number => rows.find((row) => row.kind === kind)!.account_no;
+    numbers = { available: of('available'), hold: of('hold'), earned: of('earned'), credits: of('admin_credits') };
+  });
+  const run = async (statements: string[]): Promise<string> => {
+    const client = await test_.connect();
+    try {
+      await client.query('BEGIN');
+      for (const statement of statements) await client.query(statement);
+      await client.query('COMMIT');
+      return 'accepted';
+    } catch (error) {
+      return String((error as { constraint?: string }).constraint);
+    } finally {
+      await client.end();
+    }
+  };
+  const transfer = (kind: string, more = '') =>
+    `INSERT INTO ledger_transfers (kind, reference, note, made_at_ms${more && ', node_no, period'}) VALUES ('${kind}', 'x', 'x', 0${more})`;
+  const LAST = "currval(pg_get_serial_sequence('ledger_transfers', 'transfer_no'))";
+  const entries = (...legs: [number, number][]) =>
+    `INSERT INTO ledger_entries (transfer_no, account_no, amount_msat) VALUES ${legs.map(([account, amount]) => `(${LAST}, ${account}, ${amount})`).join(', ')}`;
+
+  test('books what it should (so that the refusals below mean something)', async () => {
+    const { credits, available } = numbers;
+    expect(await run([transfer('credit'), entries([credits, -5], [available, 5])])).toBe('accepted');
+  });
+  test('does not sum to zero', async () => {
+    const { credits, available } = numbers;
+    expect(await run([transfer('credit'), entries([credits, -5], [available, 6])])).toBe('ledger_transfer_balances');
+    expect(await run([transfer('credit'), entries([available, 6])])).toBe('ledger_transfer_balances');
+    // not even for a moment within its transaction
+    expect(await run([transfer('credit'), entries([credits, -5]), entries([available, 5])])).toBe(
+      'ledger_transfer_balances',
+    );
+  });
+  test('adds to a transfer of before', async () => {
+    const { credits, available } = numbers;
+    expect(await run([transfer('credit'), entries([credits, -5], [available, 5])])).toBe('accepted');
+    const old = `INSERT INTO ledger_entries (transfer_no, account_no, amount_msat) SELECT max(transfer_no), account_no, amount
+      FROM ledger_transfers, (VALUES (${numbers.earned}, -5), (${numbers.hold}, 5)) v(account_no, amount) GROUP BY 2, 3`;
+    expect(await run([old])).toBe('ledger_transfer_is_closed');
+    expect(await run([old.replace('max(transfer_no)', '987654321')])).toBe('ledger_transfer_is_closed');
+  });
+  test('changes or deletes what is written', async () => {
+    for (const statement of [
+      'UPDATE ledger_entries SET amount_msat = amount_msat + 1',
+      'UPDATE ledger_entries SET amount_msat = 0 WHERE false',
+      'DELETE FROM ledger_entries',
+      'TRUNCATE ledger_entries',
+      "UPDATE ledger_transfers SET note = 'nothing happened'",
+      'DELETE FROM ledger_transfers',
+      'TRUNCATE ledger_transfers CASCADE',
+      "UPDATE settlements SET verdict = 'passed'",
+      'DELETE FROM settlements',
+      'UPDATE ledger_settings SET period_ms = 1',
+      'DELETE FROM mandates',
+      "INSERT INTO ledger_rules VALUES ('credit', 'earned', 1)",
+      'UPDATE ledger_accounts SET balance_msat = balance_msat + 1',
+      `UPDATE ledger_accounts SET balance_msat = 0 WHERE account_no = ${numbers.earned}`,
+      'DELETE FROM ledger_accounts',
+      "INSERT INTO ledger_accounts (kind, node_no, balance_msat) VALUES ('earned', 1, 5)",
+      'DO $$ BEGIN UPDATE ledger_accounts SET balance_msat = balance_msat + 1; END $$',
+    ]) {
+      expect([statement, await run([statement])]).toEqual([statement, 'ledger_append_only']);
+    }
+  });
+  test('takes a balance below zero', async () => {
+    const { rows } = await test_.database.execute<{ balance_msat: string }>(
+      sql`SELECT balance_msat FROM ledger_accounts WHERE account_no = ${numbers.available}`,
+    );
+    const more = Number(rows[0]!.balance_msat) + 1;
+    const { hold, available } = numbers;
+    expect(await run([transfer('hold'), entries([available, -more], [hold, more])])).toBe('ledger_accounts_balance');
+    expect(await run([transfer('release_hold'), entries([hold, -2_000_000], [available, 2_000_000])])).toBe(
+      'ledger_accounts_balance',
+    );
+  });
+  test('sends money a way that its kind does not go', async () => {
+    const { credits, available, earned, hold } = numbers;
+    const follows = 'ledger_transfer_follows_rules';
+    expect(await run([transfer('credit'), entries([credits, -5], [earned, 5])])).toBe(follows);
+    expect(await run([transfer('release_hold'), entries([available, -5], [hold, 5])])).toBe(follows);
+    expect(await run([transfer('credit'), entries([credits, -5], [987_654, 5])])).toBe(follows);
+    expect(await run(["INSERT INTO ledger_transfers (kind, made_at_ms) VALUES ('gift', 0)"])).toBe(
+      'ledger_transfers_kind',
+    );
+  });
+  test('pays a second accrual for an agreement and period, or one at another node', async () => {
+    const other = await test_.node(5n);
+    await test_.settlements.settle(other.nodeId, FIRST, 'passed', at(FIRST));
+    const { hold, earned } = numbers;
+    const { rows } = await test_.database.execute<{ node_no: number }>(
+      sql`SELECT node_no FROM ledger_accounts WHERE account_no = ${hold}`,
+    );
+    const own = rows[0]!.node_no;
+    const accrue = (nodeNo: number, period: number) => [
+      transfer('accrual', `, ${nodeNo}, ${period}`),
+      `INSERT INTO ledger_entries VALUES (${LAST}, ${hold}, -5, true), (${LAST}, ${earned}, 5, false)`,
+    ];
+    expect(await run(accrue(own, FIRST + 1))).toBe('ledger_transfers_one_per_period');
+    expect(await run(accrue(other.nodeNo, FIRST + 1))).toBe('ledger_transfer_follows_rules');
+    const twice = `INSERT INTO ledger_entries VALUES (${LAST}, ${hold}, -5, true), (${LAST}, ${hold}, -5, true), (${LAST}, ${earned}, 10, false)`;
+    expect(await run([transfer('accrual', `, ${own}, ${FIRST + 7}`), twice])).toBe(
+      'ledger_entries_transfer_no_account_no_pk',
+    );
+  });
+  test('and nothing of all that left a trace', async () => {
+    expect(await test_.ledger.position()).toMatchObject({ difference: 0n, adminCredits: 3_000_000n });
+  });
+});
+
+test('the database has the rules that the code shows', async () => {
+  const { rows } = await test_.database.execute<{ transfer_kind: string; account_kind: string; direction: number }>(
+    sql`SELECT * FROM ledger_rules`,
+  );
+  const expected = Object.entries(TRANSFER_RULES).flatMap(([kind, { from, to }]) => [
+    ...from.map((account) => `${kind} ${account} -1`),
+    ...to.map((account) => `${kind} ${account} 1`),
+  ]);
+  expect(rows.map((row) => `${row.transfer_kind} ${row.account_kind} ${row.direction}`).sort()).toEqual(
+    expected.sort(),
+  );
+});
+
+test('a credit is booked once per reference', async () => {
+  const clientId = freshId();
+  const credit = { clientId, amountMsat: msat(5n), reference: 'invoice 1', note: 'by hand' };
+  const booked = await Promise.all([1, 2, 3].map((second) => test_.ledger.credit(credit, second)));
+  expect(booked.filter(Boolean)).toHaveLength(1);
+  expect((await test_.ledger.clientBalance(clientId)).availableMsat).toBe(5n);
+  expect(await test_.ledger.clientStatement(clientId, { limit: 5 })).toMatchObject([
+    { kind: 'credit', amountMsat: 5n, note: 'by hand', account: 'available' },
+  ]);
+});
