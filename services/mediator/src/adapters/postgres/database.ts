@@ -29,6 +29,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
   pool.on('error', (error) => options.logger.warn({ err: error }, 'a database connection broke'));
+  // One that breaks while it is in use fails its query, or the next one; without a listener this too would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return drizzle({ client: pool });
 }
 
@@ -45,11 +47,21 @@ const MAX_TRIES = 4;
 export async function inTransaction<T>(database: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await database.transaction(run);
+      return await tryTransaction(database, run);
     } catch (error) {
       const code = databaseCode(error);
       if (tries === MAX_TRIES || code === undefined || !RETRIED.has(code)) throw error;
     }
+  }
+}
+
+/** As `database.transaction`, which keeps the connection for ever when it breaks before the transaction has begun. */
+async function tryTransaction<T>(database: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
+  const client = await database.$client.connect();
+  try {
+    return await drizzle({ client }).transaction(run);
+  } finally {
+    client.release();
   }
 }
 
