@@ -2,10 +2,11 @@
  * Proofs that a shard holds one leaf of 1 KiB: the path inside the leaf's group is BLAKE3's own chunk tree, then the
  * path over the groups. Section "Merkle tree" of docs/format.md.
  */
-import { equalBytes, fail, GROUP_BYTES, type HoldfastError } from '@holdfast/protocol';
+import { equalBytes } from '../bytes.ts';
+import { fail, type HoldfastError } from '../errors.ts';
+import { GROUP_BYTES } from '../limits.ts';
 import { type ChainingValue, chunkValue, LEAF_BYTES, parentValue, valueFromBytes, valueToBytes } from './blake3.ts';
-import { groupCountOf, HASH_BYTES, innerNode, merkleLevels } from './merkle.ts';
-import { badArgument, damaged } from './shapes.ts';
+import { badArgument, groupCountOf, HASH_BYTES, innerNode, merkleLevels } from './merkle-tree.ts';
 
 export { LEAF_BYTES } from './blake3.ts';
 
@@ -50,7 +51,7 @@ export function proveLeaf(group: Uint8Array, groupHashes: Uint8Array, leafIndex:
   const leafInGroup = leafIndex % LEAVES_PER_GROUP;
   const hash = pathInGroup(group, leafInGroup, path);
   if (!equalBytes(hash, groupHashes.subarray(groupIndex * HASH_BYTES, (groupIndex + 1) * HASH_BYTES))) {
-    throw damaged('a shard', `its group ${groupIndex} does not match its hash`);
+    throw fail('codec.damaged', { what: 'a shard', detail: `its group ${groupIndex} does not match its hash` });
   }
   let at = GROUP_LEVELS * HASH_BYTES;
   let index = groupIndex;
