@@ -6,7 +6,7 @@ import type { ClientContext } from '../ports.ts';
 import { throwIfStopped } from '../transport/index.ts';
 import type { FaultLog } from './faults.ts';
 import { FileWriter } from './file-writer.ts';
-import type { JobNews, RestoreWorkerOptions } from './job.ts';
+import type { JobNews } from './job.ts';
 import { createOwnerRules, type OwnerRules } from './owners.ts';
 import { PackQueue } from './pack-queue.ts';
 import { PackScheduler } from './pack-scheduler.ts';
@@ -16,13 +16,12 @@ import { FailureLog, type RestoreReport } from './report.ts';
 import type { RestoreOptions } from './restore.ts';
 import { TreeRestore } from './restore-tree.ts';
 import type { RestoredFile } from './restored-file.ts';
-import { WorkerPool } from './worker-pool.ts';
+import { WorkerPool, workerOptionsOf } from './worker-pool.ts';
 
 /** Writes that may wait for the rest of their packs: some 60 MB. */
 const MAX_PENDING_WRITES = 250_000;
 const STALE_AFTER_WANTS = 20_000;
 const DEFAULT_WORKERS = 2;
-const STALL_TIMEOUT_MS = 30_000;
 
 interface RunSetting {
   readonly target: Buffer;
@@ -60,7 +59,11 @@ export class RestoreRun {
     const fsyncFiles = sync === undefined;
     const publisher = new Publisher(sync);
     const writer = new FileWriter({ fsyncFiles });
-    const pool = new WorkerPool(workers, this.#workerOptions(fsyncFiles), this.#news());
+    const pool = new WorkerPool(
+      workers,
+      workerOptionsOf(this.#context, { fsyncFiles, stallTimeoutMs: this.#options.stallTimeoutMs }),
+      this.#news(),
+    );
     const onStop = (): void => pool.stop();
     signal?.addEventListener('abort', onStop, { once: true });
     const tree = this.#createTree(pool, publisher, writer, fsyncFiles);
@@ -175,19 +178,5 @@ export class RestoreRun {
       doneBytes: this.#writtenBytes,
       fetchedBytes: this.#counts.fetchedBytes,
     });
-  }
-
-  #workerOptions(fsyncFiles: boolean): RestoreWorkerOptions {
-    const { keys, signing, config } = this.#context;
-    return {
-      dataKey: keys.dataKey,
-      chunkIdKey: keys.chunkIdKey,
-      maskKey: keys.maskKey,
-      identitySeed: keys.identitySeed,
-      signing,
-      caPem: config.caPem,
-      fsyncFiles,
-      stallTimeoutMs: this.#options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
-    };
   }
 }

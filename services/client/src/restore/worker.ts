@@ -6,10 +6,12 @@ import { createSigningKey, fail } from '@holdfast/protocol';
 import { toPlainError } from '../pipeline/plain-error.ts';
 import { createNodeTransport, NodeDispatchers } from '../transport/index.ts';
 import { FileWriter } from './file-writer.ts';
-import type { FromRestoreWorker, PackJob, RestoreWorkerOptions, ToRestoreWorker } from './job.ts';
+import type { FromRestoreWorker, JobResult, RestoreWorkerOptions, ToRestoreWorker, VerifyResult } from './job.ts';
+import { AwayNodes } from './away-nodes.ts';
 import { NodeScores } from './node-scores.ts';
 import { createPackRebuilder } from './rebuild-pack.ts';
 import { type JobDeps, PackBuffers, runJob } from './run-job.ts';
+import { verifyPack } from './verify-pack.ts';
 
 /** How often progress is told. */
 const PROGRESS_MS = 100;
@@ -37,7 +39,7 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
       dispatchers,
       signing: options.signing,
       signingKey: createSigningKey(options.identitySeed),
-      nowMs: () => systemClock.nowMs(),
+      nowMs: () => systemClock.nowMs() + options.clockOffsetMs,
     }),
     scores: new NodeScores(),
     clock: systemClock,
@@ -57,10 +59,12 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
     signal: stop.signal,
   };
   const buffers = new PackBuffers();
+  const away = new AwayNodes();
 
-  const perform = async (job: PackJob): Promise<void> => {
+  type Job = Extract<ToRestoreWorker, { job: unknown }>;
+  const perform = async <T extends Job>({ job }: T, work: Promise<JobResult | VerifyResult>): Promise<void> => {
     try {
-      const result = await runJob(deps, buffers, job);
+      const result = await work;
       tell(true);
       send({ type: 'done', result });
     } catch (error) {
@@ -71,7 +75,10 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
   port.on('message', (message: ToRestoreWorker) => {
     switch (message.type) {
       case 'job':
-        void perform(message.job);
+        void perform(message, runJob(deps, buffers, message.job));
+        break;
+      case 'verify':
+        void perform(message, verifyPack({ ...deps, away }, buffers, message.job));
         break;
       case 'stop':
         stop.abort(fail('client.interrupted'));
