@@ -27,6 +27,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'snapshots', summary: 'list the versions in the vault', load: () => import('./commands/snapshots.ts') },
   { name: 'ls', summary: 'list files of a snapshot', load: () => import('./commands/ls.ts') },
   { name: 'restore', summary: 'get files back', load: () => import('./commands/restore.ts') },
+  { name: 'check', summary: 'see whether everything can be read back', load: () => import('./commands/check.ts') },
   { name: 'status', summary: 'vault, nodes, cost and the last backup', load: () => import('./commands/status.ts') },
   { name: 'recover', summary: 'set up a new machine from 24 words', load: () => import('./commands/recover.ts') },
   { name: 'passphrase', summary: 'change the passphrase', load: () => import('./commands/passphrase.ts') },
