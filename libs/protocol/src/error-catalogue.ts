@@ -3,6 +3,7 @@
  * this table and tested against it.
  */
 import type { ErrorEntry } from './errors.ts';
+import { CHALLENGE_ERRORS } from './errors-of/challenge.ts';
 import { CLIENT_ERRORS } from './errors-of/client.ts';
 import { EXCHANGE_ERRORS } from './errors-of/exchange.ts';
 import { STORAGE_NODE_ERRORS } from './errors-of/storage-node.ts';
@@ -13,6 +14,7 @@ export { EXIT_CODES } from './errors-of/entry.ts';
 export const CATALOGUE = {
   ...EXCHANGE_ERRORS,
   ...VAULT_ERRORS,
+  ...CHALLENGE_ERRORS,
   ...STORAGE_NODE_ERRORS,
   ...CLIENT_ERRORS,
 } as const satisfies Record<string, ErrorEntry>;

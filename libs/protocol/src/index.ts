@@ -8,6 +8,7 @@ export * from './ids.ts';
 export * from './limits.ts';
 export * from './mediator-address.ts';
 export * from './message.ts';
+export * from './messages/challenges.ts';
 export * from './messages/identities.ts';
 export * from './messages/storage.ts';
 export * from './policy.ts';

@@ -43,7 +43,12 @@ export function pathBytesOf(lengthBytes: number, leafIndex: number): number {
  * @param groupHashes of the whole shard, 32 bytes each.
  * @throws HoldfastError `codec.damaged` when the group is not the one that was hashed: the shard is lost.
  */
-export function proveLeaf(group: Uint8Array, groupHashes: Uint8Array, leafIndex: number): LeafProof {
+export const proveLeaf = (group: Uint8Array, groupHashes: Uint8Array, leafIndex: number): LeafProof =>
+  proveLeafOf(group, merkleLevels(groupHashes), leafIndex);
+
+/** The same, for many leaves of one shard: `levels` are the shard's merkleLevels. */
+export function proveLeafOf(group: Uint8Array, levels: readonly Uint8Array[], leafIndex: number): LeafProof {
+  const groupHashes = levels[0]!;
   if (group.length !== GROUP_BYTES) throw badArgument(`a group of ${group.length} bytes instead of ${GROUP_BYTES}.`);
   const lengthBytes = (groupHashes.length / HASH_BYTES) * GROUP_BYTES;
   const path = new Uint8Array(pathBytesOf(lengthBytes, leafIndex));
@@ -55,7 +60,7 @@ export function proveLeaf(group: Uint8Array, groupHashes: Uint8Array, leafIndex:
   }
   let at = GROUP_LEVELS * HASH_BYTES;
   let index = groupIndex;
-  for (const level of merkleLevels(groupHashes).slice(0, -1)) {
+  for (const level of levels.slice(0, -1)) {
     const sibling = level.subarray((index ^ 1) * HASH_BYTES, ((index ^ 1) + 1) * HASH_BYTES);
     path.set(sibling, at);
     at += sibling.length;

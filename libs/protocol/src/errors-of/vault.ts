@@ -28,12 +28,6 @@ export const VAULT_ERRORS = {
     'Pack {packId}: {good} good shards, {needed} needed.',
     'Wait for nodes to come back and try again; holdfast check names them.',
   ),
-  'proof.invalid': entry(
-    422,
-    'integrity',
-    'The proof does not match: {detail}',
-    'Show a proof made from the shard itself.',
-  ),
 
   // policy and market
   'policy.redundancy-too-low': entry(
