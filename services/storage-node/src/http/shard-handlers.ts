@@ -30,10 +30,6 @@ export interface ShardHandlerOptions {
 
 type ShardHandlers = Pick<Handlers<StorageNodeOperations>, 'putShard' | 'getShard' | 'headShard' | 'deleteShard'>;
 
-/** Slower than this is no line that a backup could run on. */
-const SLOWEST_BYTES_PER_MS = 8;
-const LEAST_TRANSFER_MS = 30_000;
-
 interface ShardPlace {
   readonly packId: string;
   readonly shardIndex: number;
@@ -54,8 +50,7 @@ export function createShardHandlers(options: ShardHandlerOptions): ShardHandlers
     async putShard({ params, request }) {
       const { access, name } = allowed(request, params);
       const lengthBytes = Number(request.raw.headers['content-length']);
-      const limitMs = LEAST_TRANSFER_MS + lengthBytes / SLOWEST_BYTES_PER_MS;
-      const callOff = limitTransfer(request.raw, limitMs, clock);
+      const callOff = limitTransfer(request.raw, lengthBytes, clock);
       try {
         const { uploadId, quotaBytes, expiresAtMs } = access.grant;
         const stored = await store.put({
@@ -109,6 +104,7 @@ async function sendShard(options: ShardHandlerOptions, { access, name, range, re
   const reading = await options.store.read({ name, range, grantHash, quotaBytes, expiresAtMs });
   const { pieces, lengthBytes } = reading;
   const { start, end } = reading.range;
+  const callOff = limitTransfer(reply.raw, end - start, options.clock);
   try {
     // The first read comes before the first header: a damaged shard is then still answered as one.
     let next = await pieces.next();
@@ -132,6 +128,7 @@ async function sendShard(options: ShardHandlerOptions, { access, name, range, re
       response.destroy();
     }
   } finally {
+    callOff();
     await pieces.return();
   }
 }

@@ -26,11 +26,15 @@ export function drainBody(request: IncomingMessage, allowanceBytes: number, cloc
   request.resume();
 }
 
-/** Ends a transfer that takes longer than any honest line needs. Returns how to call it off. */
-export function limitTransfer(request: IncomingMessage, limitMs: number, clock: Clock): () => void {
+/** Slower than this is no line that a backup could run on. */
+const SLOWEST_BYTES_PER_MS = 8;
+const LEAST_TRANSFER_MS = 30_000;
+
+/** Ends a transfer (a body or an answer of that length) that takes longer than any honest line needs. Returns how to call it off. */
+export function limitTransfer(line: IncomingMessage | ServerResponse, lengthBytes: number, clock: Clock): () => void {
   const done = new AbortController();
-  clock.sleep(limitMs, done.signal).then(
-    () => request.destroy(),
+  clock.sleep(LEAST_TRANSFER_MS + lengthBytes / SLOWEST_BYTES_PER_MS, done.signal).then(
+    () => line.destroy(),
     () => undefined,
   );
   return () => done.abort();
