@@ -3,13 +3,14 @@ import { openApiDocuments, type StorageNodeOperations } from '@holdfast/http-api
 import { createApiServer, type Handlers } from '@holdfast/http-api/server';
 import { type Clock, type Logger, type Metrics, observeResponses, type Randomness } from '@holdfast/platform';
 import { fail, type SigningContext, type SigningKey, toHex } from '@holdfast/protocol';
+import type { Server } from 'node:https';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Access, createAccessCheck, createFailedAttempts } from '../grants/index.ts';
 import type { ShardStore } from '../shards/index.ts';
 import type { VaultCopies } from '../vault-copies/index.ts';
 import { createShardHandlers } from './shard-handlers.ts';
 import { createAccessDesk } from './show-access.ts';
-import { drainBody } from './transfer.ts';
+import { drainBody, limitTransfer } from './transfer.ts';
 import { createVaultHandlers } from './vault-handlers.ts';
 
 export interface NodeServerOptions {
@@ -74,15 +75,24 @@ export async function createNodeServer(options: NodeServerOptions): Promise<Fast
     requestTimeoutMs: 0,
     prepare(scope) {
       desk.addParsers(scope);
-      scope.addHook('onResponse', observeResponses(metrics));
-      scope.addHook('onResponse', async (request) => {
-        const isKnown = desk.accessOf(request) !== undefined;
-        const allowance = isKnown ? Number(request.raw.headers['content-length'] ?? 0) : UNKNOWN_DRAIN_BYTES;
-        drainBody(request.raw, allowance, clock);
+      scope.addHook('preParsing', async (request, _reply, payload) => {
+        const lengthBytes = Number(request.raw.headers['content-length'] ?? 0);
+        const callOff = limitTransfer(request.raw, lengthBytes, clock);
+        request.raw.once('end', callOff).once('close', callOff);
+        return payload;
       });
+      scope.addHook('onResponse', observeResponses(metrics));
     },
   });
-  const server = app.server as unknown as { headersTimeout: number; setTimeout(ms: number): void };
+  const server = app.server as unknown as Server;
+  // For every request, also those that no route takes. `finish` would be too late: by then node:http reads the rest of
+  // the body by itself, however long it is.
+  server.on('request', (request, response) => {
+    response.once('prefinish', () => {
+      const allowance = desk.isKnown(request) ? Number(request.headers['content-length'] ?? 0) : UNKNOWN_DRAIN_BYTES;
+      drainBody(request, allowance, clock);
+    });
+  });
   server.headersTimeout = HEADERS_MS;
   server.setTimeout(IDLE_MS);
   return app;

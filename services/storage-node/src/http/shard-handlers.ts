@@ -36,7 +36,7 @@ interface ShardPlace {
 }
 
 export function createShardHandlers(options: ShardHandlerOptions): ShardHandlers {
-  const { store, clock } = options;
+  const { store } = options;
   const allowed = (
     request: FastifyRequest,
     { packId, shardIndex }: ShardPlace,
@@ -50,25 +50,20 @@ export function createShardHandlers(options: ShardHandlerOptions): ShardHandlers
     async putShard({ params, request }) {
       const { access, name } = allowed(request, params);
       const lengthBytes = Number(request.raw.headers['content-length']);
-      const callOff = limitTransfer(request.raw, lengthBytes, clock);
-      try {
-        const { uploadId, quotaBytes, expiresAtMs } = access.grant;
-        const stored = await store.put({
-          name,
-          uploadId,
-          lengthBytes,
-          root: access.contentRoot,
-          quotaBytes,
-          expiresAtMs,
-          body: request.raw,
-        });
-        options.onBytes('in', lengthBytes);
-        const { root, receivedAtMs } = stored;
-        const body = { nodeId: options.nodeId, ...name, uploadId, lengthBytes, root, receivedAtMs };
-        return { receipt: signMessage(receipt, options.signing, body, options.signingKey) };
-      } finally {
-        callOff();
-      }
+      const { uploadId, quotaBytes, expiresAtMs } = access.grant;
+      const stored = await store.put({
+        name,
+        uploadId,
+        lengthBytes,
+        root: access.contentRoot,
+        quotaBytes,
+        expiresAtMs,
+        body: request.raw,
+      });
+      options.onBytes('in', lengthBytes);
+      const { root, receivedAtMs } = stored;
+      const body = { nodeId: options.nodeId, ...name, uploadId, lengthBytes, root, receivedAtMs };
+      return { receipt: signMessage(receipt, options.signing, body, options.signingKey) };
     },
 
     async getShard({ params, request, reply }) {

@@ -13,7 +13,7 @@ let harness: Harness;
 let clock: SimulatedClock;
 beforeAll(async () => {
   clock = createSimulatedClock(systemClock.nowMs());
-  harness = await startHarness({ clock });
+  harness = await startHarness({ clock, opsListen: { host: '127.0.0.1', port: 0 } });
 });
 afterAll(async () => {
   await harness.close();
@@ -36,8 +36,9 @@ async function beginPut(bytes: Uint8Array, more: Record<string, string | number>
 
 /** Waits until the node has nothing under way, by asking it. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 200; turn += 1) {
-    if (namesIn(harness.node.dataDir, 'incoming').length === 0) return;
+  for (let turn = 0; turn < 500; turn += 1) {
+    const metrics = await (await fetch(`${harness.node.opsUrl!}/metrics`)).text();
+    if (/^holdfast_node_uploads 0$/m.test(metrics)) return;
     await systemClock.sleep(10);
   }
 }

@@ -31,7 +31,7 @@ export interface ShardReading {
  * `grant.quota-exceeded`, `node.disk`; the iteration may throw `shard.damaged` and `node.disk` as well
  */
 export async function readShard(context: StoreContext, read: ReadShard): Promise<ShardReading> {
-  const giveBack = context.downloads.take();
+  const giveBack = context.downloads.take(read.name.clientId);
   let shard: OpenShard | undefined;
   try {
     shard = await wholeOr(context, read.name, await context.files.open(read.name, 'direct'));
