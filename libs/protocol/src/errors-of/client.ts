@@ -74,7 +74,12 @@ export const CLIENT_ERRORS = {
     'Another holdfast (process {pid}) is at work in {path}.',
     'Wait for it to end.',
   ),
-  'client.no-snapshot': entry(404, 'usage', 'There is no snapshot {snapshot}.', 'See holdfast snapshots.'),
+  'client.no-snapshot': entry(
+    404,
+    'usage',
+    'There is no snapshot {snapshot}.',
+    'See holdfast snapshots; a path that looks like one begins with ./ or /.',
+  ),
   'client.target-exists': entry(
     409,
     'refused',

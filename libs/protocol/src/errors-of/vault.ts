@@ -45,8 +45,8 @@ export const VAULT_ERRORS = {
   'policy.too-few-nodes': entry(
     409,
     'refused',
-    '{needed} independent nodes are needed for {dataShards}+{parityShards} at 2x redundancy or more, {available} are on offer.',
-    'Wait for more nodes, raise the price cap, widen the regions, or choose a smaller policy.',
+    '{needed} independent nodes are needed for {dataShards}+{parityShards} at 2x redundancy or more; {available} are on offer that meet the terms and have the room.',
+    'Wait for more nodes, raise the price cap, widen the regions, store less, or choose a smaller policy.',
   ),
   'market.no-offer': entry(409, 'refused', 'No node is on offer.', 'Wait until a node has joined, then try again.'),
 

@@ -23,7 +23,8 @@ export function showError(
   if (console.isJson) {
     console.error({ ...shown });
   } else {
-    console.ask(`holdfast: ${shown.message} [${shown.code}]\n${shown.next.replace(/ {2,}/g, ' ')}\n`);
+    const stop = /[.?!…]["”’)]?$/.test(shown.message) ? '' : '.';
+    console.ask(`holdfast: ${shown.message}${stop} [${shown.code}]\n${shown.next.replace(/ {2,}/g, ' ')}\n`);
   }
   if (debug) console.ask(`${error instanceof Error ? inDetail(error) : String(error)}\n`);
   return shown.exitCode;

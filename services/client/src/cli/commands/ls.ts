@@ -21,7 +21,8 @@ export function define(command: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-A single argument that has a / in it, or is . or .., is a path in the latest snapshot.
+A single argument is a path in the latest snapshot, unless it is latest, or four or more hexadecimal digits: a directory
+that is called so is ./cafe. A path that does not begin with / is looked up from where you are.
 
 Examples:
   holdfast ls
@@ -34,7 +35,8 @@ Examples:
     );
 }
 
-const isPath = (text: string): boolean => text.includes('/') || text === '.' || text === '..';
+/** Snapshots are named by hex digits. */
+const isPath = (text: string): boolean => text !== 'latest' && !/^[0-9a-f]{4,32}$/i.test(text);
 
 const loadListing = async () => ({
   ...(await import('../../vault/index.ts')),

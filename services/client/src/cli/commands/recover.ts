@@ -143,7 +143,11 @@ async function showReport({ console, home, clock }: Cli, report: RecoverReport):
     );
   }
   for (const warning of report.warnings) console.warn(`Note: ${warning}`, 'warning');
-  console.note(snapshotCount === 0 ? 'Nothing was ever backed up here.' : 'Next: holdfast restore --target DIR');
+  console.note(
+    snapshotCount === 0
+      ? 'Nothing was ever backed up here. Next: holdfast add DIR, then holdfast backup.'
+      : 'Next: holdfast restore --target DIR. To go on backing up from this machine: holdfast add DIR.',
+  );
 }
 
 function jsonReport({ latest, ...rest }: Omit<RecoverReport, 'config' | 'vault'>): Record<string, unknown> {
