@@ -210,7 +210,7 @@ const derive = async (count: number): Promise<object> => ({
 });
 
 // ── messages ──
-const sign = <Body>(name: string, type: MessageType<Body>, signer: keyof typeof seeds, body: Body): object => ({
+const sign = <Body>(name: string, type: MessageType<Body>, signer: keyof typeof seeds, body: NoInfer<Body>): object => ({
   type: name,
   signer,
   body,
