@@ -140,7 +140,7 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
       const row = prepare('SELECT lower(hex(upload)) AS upload FROM adopted WHERE shard = ?').get(shardKeyBytes(name));
       return (row as { upload: string } | undefined)?.upload;
     },
-    ...uploadRecords(prepare),
+    ...uploadRecords(prepare, transaction),
     ...lossRecords(prepare, eachKey, transaction),
     cursor: () => Number(fact(FACTS.cursor) ?? 0),
     setCursor,
@@ -153,24 +153,29 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
   };
 }
 
-type UploadRecords = Pick<ShardRecords, 'committedBytesOf' | 'endUpload' | 'hasEnded' | 'pruneUploads'>;
+type UploadRecords = Pick<ShardRecords, 'committedBytesOf' | 'endUploads' | 'hasEnded'>;
 
-const uploadRecords = (prepare: (sql: string) => StatementSync): UploadRecords => ({
+const uploadRecords = (
+  prepare: (sql: string) => StatementSync,
+  transaction: (run: () => void) => void,
+): UploadRecords => ({
   committedBytesOf(uploadId) {
     const row = prepare('SELECT committed_bytes AS n FROM uploads WHERE upload = ?').get(uploadBytes(uploadId));
     return (row as { n: number } | undefined)?.n ?? 0;
   },
-  endUpload(uploadId, atMs) {
-    prepare(
-      'INSERT INTO uploads (upload, ended_at_ms) VALUES (?, ?) ON CONFLICT DO UPDATE SET ended_at_ms = excluded.ended_at_ms',
-    ).run(uploadBytes(uploadId), atMs);
+  endUploads(uploadIds, atMs, forgetBeforeMs) {
+    transaction(() => {
+      prepare('DELETE FROM uploads WHERE ended_at_ms < ?').run(forgetBeforeMs);
+      for (const uploadId of uploadIds) {
+        prepare(
+          'INSERT INTO uploads (upload, ended_at_ms) VALUES (?, ?) ON CONFLICT DO UPDATE SET ended_at_ms = excluded.ended_at_ms',
+        ).run(uploadBytes(uploadId), atMs);
+      }
+    });
   },
   hasEnded: (uploadId) =>
     prepare('SELECT 1 FROM uploads WHERE upload = ? AND ended_at_ms IS NOT NULL').get(uploadBytes(uploadId)) !==
     undefined,
-  pruneUploads(endedBeforeMs) {
-    prepare('DELETE FROM uploads WHERE ended_at_ms < ?').run(endedBeforeMs);
-  },
 });
 
 type LossRecords = Pick<ShardRecords, 'addLoss' | 'unreportedLosses' | 'markReported' | 'withdrawLoss'>;

@@ -175,7 +175,7 @@ test('two different shards under one name at once: one is stored, the other is r
   const answers = await Promise.all(
     [3, 4].map((groups) => harness.client.putShard(harness.grant('put'), packId, 0, harness.shard(groups), options)),
   );
-  expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
+  expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 409]);
 });
 
 test('parallel uploads never exceed the capacity, and what it allows is taken', async () => {

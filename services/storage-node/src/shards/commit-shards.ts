@@ -31,11 +31,15 @@ export async function commitShards(context: StoreContext, names: readonly ShardN
   for (const name of here) inventory.commit(name);
 }
 
-/** The upload ended: what no commit named is deleted, and nothing more is taken for it. */
-export async function discardUpload(context: StoreContext, uploadId: UploadId): Promise<number> {
-  context.records.endUpload(uploadId, context.clock.nowMs());
-  const names = context.inventory.uncommittedOf(uploadId);
+/** So long after its end the name of an upload is forgotten: no grant for it is good any more. */
+const REMEMBER_ENDED_MS = 90 * 86_400_000;
+
+/** These uploads ended: what no commit named is deleted, and nothing more is taken for them. Returns how many it deleted. */
+export async function discardUploads(context: StoreContext, uploadIds: readonly UploadId[]): Promise<number> {
+  const { records, inventory, clock } = context;
+  records.endUploads(uploadIds, clock.nowMs(), clock.nowMs() - REMEMBER_ENDED_MS);
+  const names = uploadIds.flatMap((uploadId) => inventory.uncommittedOf(uploadId));
   await deleteShards(context, names);
-  context.uploadQuotas.forget(uploadId);
+  for (const uploadId of uploadIds) context.uploadQuotas.forget(uploadId);
   return names.length;
 }

@@ -32,11 +32,9 @@ export interface ShardRecords {
   adoptedBy(name: ShardName): UploadId | undefined;
   /** Bytes of the upload that were committed. */
   committedBytesOf(uploadId: UploadId): number;
-  /** No more shards are taken for it. */
-  endUpload(uploadId: UploadId, atMs: number): void;
+  /** No more shards are taken for them. Forgets those that ended before `forgetBeforeMs`. */
+  endUploads(uploadIds: readonly UploadId[], atMs: number, forgetBeforeMs: number): void;
   hasEnded(uploadId: UploadId): boolean;
-  /** Forgets uploads that ended before. */
-  pruneUploads(endedBeforeMs: number): void;
 
   addLoss(loss: Loss): void;
   /** Oldest first. */

@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Logger, Randomness } from '@holdfast/platform';
 import { type ClientId, GROUP_BYTES, type UploadId } from '@holdfast/protocol';
-import { commitShards, discardUpload } from './commit-shards.ts';
+import { commitShards, discardUploads } from './commit-shards.ts';
 import { deleteShards } from './erase-shards.ts';
 import { createInventory } from './inventory.ts';
 import { loseShard } from './lose-shard.ts';
@@ -63,7 +63,7 @@ export interface ShardStore {
   delete(names: readonly ShardName[]): Promise<void>;
   commit(names: readonly ShardName[], cursor?: number): Promise<void>;
   /** Returns how many shards it deleted. */
-  discardUpload(uploadId: UploadId): Promise<number>;
+  discardUploads(uploadIds: readonly UploadId[]): Promise<number>;
   scrub(options: ScrubOptions): Promise<ScrubReport>;
   hasShardsOf(clientId: ClientId): boolean;
   figures(): Promise<StoreFigures>;
@@ -123,7 +123,7 @@ export async function openShardStore(options: ShardStoreOptions): Promise<ShardS
     describe: (name) => describeShard(context, name),
     delete: (names) => deleteShards(context, names),
     commit: (names, cursor) => commitShards(context, names, cursor),
-    discardUpload: (uploadId) => discardUpload(context, uploadId),
+    discardUploads: (uploadIds) => discardUploads(context, uploadIds),
     scrub: (scrubOptions) => scrub(context, scrubOptions),
     hasShardsOf: (clientId) => inventory.shardCountOf(clientId) > 0,
     async figures() {
