@@ -49,6 +49,7 @@ export class PackAccess {
   readonly #context: AccessContext;
   readonly #options: PackAccessOptions;
   readonly #places = new Map<PackId, { readonly places: PackPlaces; readonly atMs: number }>();
+  readonly #locating = new Map<PackId, Promise<PackPlaces>>();
   readonly #readers = new Map<PackId, PackReader>();
   readonly #packs = new Map<PackId, Promise<Uint8Array>>();
   readonly #chunkId: ReturnType<typeof createChunkIdHasher>;
@@ -194,8 +195,33 @@ export class PackAccess {
     }
   }
 
-  /** Unmasked. With `root` the part is the whole shard and must match it. */
+  /** Reads again under a new grant when the old one was used up: a pack may be read many times over. */
   async #readShardPart(
+    places: PackPlaces,
+    shardIndex: number,
+    column: ColumnRange,
+    root?: string,
+  ): Promise<Uint8Array> {
+    try {
+      return await this.#readUnderGrant(places, shardIndex, column, root);
+    } catch (error) {
+      if (!isAboutGrant(error)) throw error;
+      return this.#readUnderGrant(await this.#locateAgain(places), shardIndex, column, root);
+    }
+  }
+
+  /** Once for all who were refused with the same grants. */
+  async #locateAgain({ packId, shards }: PackPlaces): Promise<PackPlaces> {
+    if (this.#places.get(packId)?.places.shards === shards) this.#places.delete(packId);
+    const known = this.#locating.get(packId);
+    if (known !== undefined) return known;
+    const locating = this.locate(packId).finally(() => this.#locating.delete(packId));
+    this.#locating.set(packId, locating);
+    return locating;
+  }
+
+  /** Unmasked. With `root` the part is the whole shard and must match it. */
+  async #readUnderGrant(
     places: PackPlaces,
     shardIndex: number,
     { offset, lengthBytes }: ColumnRange,
@@ -232,6 +258,8 @@ const doubt = (places: PackPlaces, shardIndex: number): number => {
 const endsWithTail = (tailBytes: number, readBytes: number, shardLengthBytes: number): boolean =>
   tailBytes <= readBytes || readBytes >= shardLengthBytes;
 
+/** The node is right to refuse; a new grant helps. */
+const isAboutGrant = (error: unknown): boolean => error instanceof HoldfastError && error.code.startsWith('grant.');
 const isDamage = (error: unknown): boolean => error instanceof HoldfastError && error.code.startsWith('codec.damaged');
 const isAway = (error: unknown): boolean =>
   error instanceof HoldfastError && error.code !== 'client.interrupted' && error.code !== 'message.clock-skew';
