@@ -1,5 +1,4 @@
 /** Puts the parts of a restore together: threads, queue, scheduler, publisher; and counts what they do. */
-import { rmSync } from 'node:fs';
 import type { GetChunk, Snapshot } from '@holdfast/codec';
 import { fail, toHex } from '@holdfast/protocol';
 import type { ClientContext } from '../ports.ts';
@@ -74,7 +73,7 @@ export class RestoreRun {
       pool.stop();
       await pool.close();
       writer.close();
-      for (const path of tree.leftovers) rmSync(path, { force: true });
+      tree.removeLeftovers();
     }
     await publisher.settle();
     this.#tell();
