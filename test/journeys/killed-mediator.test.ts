@@ -101,7 +101,7 @@ function atSomeMoment(
   const watchers = nodes.map(({ dataDir }) =>
     watch(join(dataDir, 'incoming'), () => {
       arrivals += 1;
-      if (arrivals > after) timer ??= setTimeout(() => act().then(done.resolve, done.reject), delayMs);
+      if (arrivals > after) timer ??= setTimeout(() => void act().then(done.resolve, done.reject), delayMs);
     }),
   );
   return { done: done.promise, close: () => watchers.forEach((watcher) => watcher.close()) };

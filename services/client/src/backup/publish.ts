@@ -60,7 +60,8 @@ export async function publishSnapshot(
       machineId: context.config.machineId,
       hostName: hostname(),
       indexPacks: index.indexPacks,
-      snapshots: [...older.snapshots, snapshot].toSorted(compareSnapshots),
+      // It may be there already: when the answer to our own move was lost, and another machine moved on from it.
+      snapshots: [...older.snapshots.filter(isOther(snapshot)), snapshot].toSorted(compareSnapshots),
       ...(older.olderSnapshots === undefined ? {} : { olderSnapshots: older.olderSnapshots }),
     };
     try {
@@ -76,6 +77,11 @@ export async function publishSnapshot(
     }
   }
 }
+
+const isOther =
+  ({ snapshotId }: SnapshotEntry) =>
+  (entry: SnapshotEntry): boolean =>
+    entry.snapshotId !== snapshotId;
 
 interface WrittenIndex {
   /** All index packs of the new head. */

@@ -133,9 +133,9 @@ describe('the head of a vault', () => {
     expect(race.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const outcome of race)
       if (outcome.status === 'rejected') expect(outcome.reason).toEqual(failure('head.conflict'));
-    await expect(put(first)).rejects.toThrow(failure('head.rollback'));
+    await expect(put(first)).rejects.toThrow(failure('head.conflict'));
     await expect(put(signHead(mediator, client, vaultId, { sequence: 1, text: 'x' }))).rejects.toThrow(
-      failure('head.rollback'),
+      failure('head.conflict'),
     );
     expect(await vaultOf(vaultId)).toMatchObject({ headSequence: 2 });
   });
