@@ -166,14 +166,20 @@ async function openData(
   const { dataDir, logger, clock } = options;
   const shardsDir = join(dataDir, 'shards');
   mkdirSync(shardsDir, { recursive: true, mode: 0o700 });
+  const onDamaged = (what: string) => (detail: string) =>
+    logger.error({ detail }, `the database ${what}.sqlite is damaged; it was moved aside`);
   const records = openStateDatabase({
     path: join(dataDir, 'state.sqlite'),
     hasShards: readdirSync(shardsDir).length > 0,
     nowMs: clock.nowMs(),
-    onDamaged: (detail) => logger.error({ detail }, 'the state database is damaged; it was moved aside'),
+    onDamaged: onDamaged('state'),
   });
   lifecycle.onClose('state', () => records.close());
-  const copyRecords = openCopiesDatabase(join(dataDir, 'copies.sqlite'));
+  const copyRecords = openCopiesDatabase({
+    path: join(dataDir, 'copies.sqlite'),
+    nowMs: clock.nowMs(),
+    onDamaged: onDamaged('copies'),
+  });
   lifecycle.onClose('copies', () => copyRecords.close());
   let tellLoss = (): void => {};
   const store = await openShardStore({

@@ -60,11 +60,13 @@ export interface ShardFiles {
   /** Reads and checks the trailer. */
   readTrailer(name: ShardName): Promise<Found<Trailer>>;
   has(name: ShardName): Promise<boolean>;
+  /** Bytes of the shard by the size of its file; undefined when there is none. */
+  lengthOf(name: ShardName): Promise<number | undefined>;
   /** The bytes that it had on the disk; 0 when it was not there. Durable after `settle`. */
   remove(name: ShardName): Promise<number>;
   settle(names: readonly ShardName[]): Promise<void>;
-  /** Moves the file aside for the operator to look at. True when it was there. */
-  setAside(name: ShardName): Promise<boolean>;
+  /** Moves the file aside for the operator to look at. Its bytes on the disk; undefined when it was not there. */
+  setAside(name: ShardName): Promise<number | undefined>;
 }
 
 const { O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
@@ -126,6 +128,10 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
       }
     },
     has: async (name) => (await sizeOf(shardFile(root, name))) !== undefined,
+    async lengthOf(name) {
+      const size = await sizeOf(shardFile(root, name));
+      return size === undefined ? undefined : (lengthInFile(size) ?? 0);
+    },
     async remove(name) {
       const path = shardFile(root, name);
       const size = await sizeOf(path);
@@ -140,12 +146,12 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
       try {
         await renameFile(shardFile(root, name), join(quarantine, aside));
       } catch (error) {
-        if (isMissing(error)) return false;
+        if (isMissing(error)) return undefined;
         throw error;
       }
       await syncDirectory(quarantine);
       await directories.settle(shardDirectory(root, name));
-      return true;
+      return (await sizeOf(join(quarantine, aside))) ?? 0;
     },
   };
 }
