@@ -9,6 +9,7 @@ import {
   type NodeSpan,
   type Sample,
   type ShardLines,
+  type ShardRef,
 } from '@holdfast/protocol';
 
 export interface SimulatedShard {
@@ -43,8 +44,14 @@ export function makeShards(
   }));
 }
 
-/** Lays shards out on the node's line and on one line for each agreement. */
-export function layOut(shards: readonly (SimulatedShard | undefined)[]): SimulatedLines {
+/**
+ * Lays shards out on the node's line and on one line for each agreement.
+ * @param isLive asked at each look-up; a shard that is not is a hole.
+ */
+export function layOut(
+  shards: readonly (SimulatedShard | undefined)[],
+  isLive: (shard: ShardRef) => boolean = () => true,
+): SimulatedLines {
   const onNode: NodeSpan[] = [];
   const own = new Map<string, AgreementSpan[]>();
   let lineLeaves = 0;
@@ -62,9 +69,9 @@ export function layOut(shards: readonly (SimulatedShard | undefined)[]): Simulat
   return {
     lineLeaves,
     agreements: [...own].map(([agreementId, line]) => ({ agreementId, lineLeaves: endOf(line) })),
-    onNode: (positions) => Promise.resolve(positions.map((position) => find(onNode, position))),
+    onNode: (positions) => Promise.resolve(positions.map((position) => find(onNode, position, isLive))),
     inAgreements: (places) =>
-      Promise.resolve(places.map(({ agreementId, position }) => find(own.get(agreementId) ?? [], position))),
+      Promise.resolve(places.map(({ agreementId, position }) => find(own.get(agreementId) ?? [], position, isLive))),
   };
 }
 
@@ -73,9 +80,10 @@ const endOf = (line: readonly { startLeaf: number; lengthBytes: number }[]): num
   return last === undefined ? 0 : last.startLeaf + last.lengthBytes / LEAF_BYTES;
 };
 
-function find<Span extends { startLeaf: number; lengthBytes: number }>(
+function find<Span extends ShardRef & { startLeaf: number; lengthBytes: number }>(
   line: readonly Span[],
   position: number,
+  isLive: (shard: ShardRef) => boolean,
 ): Span | undefined {
   let low = 0;
   let high = line.length;
@@ -85,7 +93,8 @@ function find<Span extends { startLeaf: number; lengthBytes: number }>(
     else high = middle;
   }
   const span = line[low - 1];
-  return span !== undefined && position < span.startLeaf + span.lengthBytes / LEAF_BYTES ? span : undefined;
+  if (span === undefined || position >= span.startLeaf + span.lengthBytes / LEAF_BYTES) return undefined;
+  return isLive(span) ? span : undefined;
 }
 
 /** The fresh leaves of one period's challenge. */

@@ -5,7 +5,13 @@ export { type ChallengeTerms, issueChallenge, type OpenChallenge, openChallenge 
 export { judgeAnswer, type Judgement, type Transcript, type Verdict, verifyTranscript } from './judge-answer.ts';
 export { LEAF_BYTES, leafCountOf, type LeafProof, pathBytesOf, proveLeaf, verifyLeaf } from './leaf-proof.ts';
 export { groupCountOf, HASH_BYTES, merkleLevels, merkleRoot } from './merkle-tree.ts';
-export { challengeNonce, challengeOffsetMs, type NodePeriod, periodSecretHash } from './period-secret.ts';
+export {
+  challengeNonce,
+  challengeOffsetMs,
+  type NodePeriod,
+  PERIOD_SECRET_BYTES,
+  periodSecretHash,
+} from './period-secret.ts';
 export { challengeIdOfFrame, maxProofFrameBytes } from './proof-frame.ts';
-export { MAX_CARRIED_LEAVES, type Sample, type ShardRef, withCarried } from './samples.ts';
+export { MAX_CARRIED_LEAVES, type Sample, shardKeyOf, type ShardRef, withCarried } from './samples.ts';
 export { type FaultyShard, type RootOf, type VerifiedProof, verifyProof } from './verify-proof.ts';

@@ -19,7 +19,7 @@ export const nodeId = toHex(nodeKey.publicKey);
 export const context: SigningContext = { network: 'regtest', mediatorId: toHex(mediatorKey.publicKey) };
 
 /** The AES-256-CTR key stream (zero IV) under SHA-256(label). */
-export function streamOf(label: string, lengthBytes: number): Uint8Array {
+function streamOf(label: string, lengthBytes: number): Uint8Array {
   const key = createHash('sha256').update(label).digest();
   return new Uint8Array(createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(lengthBytes)));
 }

@@ -32,38 +32,36 @@ function periodsUntil(target: number, { good, bad }: { readonly good: number; re
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
+/** Passed periods in a row that bring both scores back. */
+const periodsToGo = ({ proofs, availability }: Reputation): number =>
+  Math.max(periodsUntil(RULES.restoreProofsFrom, proofs), periodsUntil(RULES.restoreAvailabilityFrom, availability));
+
 /** Why the node stands where it stands and what ends it, in sentences for its operator; empty when all is well. */
 export function explainStanding(standing: NodeStanding, reputation: Reputation): string[] {
-  const { proofs, availability, passedPeriods, failedPeriods, absentPeriods } = reputation;
-  const toGo = Math.max(
-    periodsUntil(RULES.restoreProofsFrom, proofs),
-    periodsUntil(RULES.restoreAvailabilityFrom, availability),
-  );
-  const failures = `Its proof score is ${percent(scoreOf(proofs))} after ${failedPeriods} failed challenges`;
-  switch (standing) {
-    case 'active':
-    case 'leaving':
-      return [];
-    case 'vetting': {
-      const periods = Math.max(toGo, RULES.vettingPeriods - passedPeriods);
-      return [`It is new: ${periods} more passed periods in a row end the vetting.`];
-    }
-    case 'suspended': {
-      const isBadProofs = scoreOf(proofs) < RULES.restoreProofsFrom;
-      const isAway = scoreOf(availability) < RULES.restoreAvailabilityFrom;
-      return [
-        ...(isBadProofs ? [`${failures}; ${percent(RULES.restoreProofsFrom)} are needed to come back.`] : []),
-        ...(isAway
-          ? [
-              `It was there in ${percent(scoreOf(availability))} of the last periods; ${percent(RULES.restoreAvailabilityFrom)} are needed to come back.`,
-            ]
-          : []),
-        `It gets no new data meanwhile; about ${toGo} passed periods in a row end the suspension.`,
-      ];
-    }
-    case 'disqualified':
-      return absentPeriods >= RULES.disqualifyAbsentPeriods
-        ? [`It was away for ${absentPeriods} periods in a row.`]
-        : [`${failures}, below ${percent(RULES.disqualifyProofsBelow)}.`];
+  if (standing === 'vetting') {
+    const periods = Math.max(periodsToGo(reputation), RULES.vettingPeriods - reputation.passedPeriods);
+    return [`It is new: ${periods} more passed periods in a row end the vetting.`];
   }
+  if (standing === 'suspended') return explainSuspension(reputation);
+  if (standing !== 'disqualified') return [];
+  return reputation.absentPeriods >= RULES.disqualifyAbsentPeriods
+    ? [`It was away for ${reputation.absentPeriods} periods in a row.`]
+    : [`${proofsOf(reputation)}, below ${percent(RULES.disqualifyProofsBelow)}.`];
 }
+
+function explainSuspension(reputation: Reputation): string[] {
+  const reasons: string[] = [];
+  if (scoreOf(reputation.proofs) < RULES.restoreProofsFrom) {
+    reasons.push(`${proofsOf(reputation)}; ${percent(RULES.restoreProofsFrom)} are needed to come back.`);
+  }
+  const presence = scoreOf(reputation.availability);
+  if (presence < RULES.restoreAvailabilityFrom) {
+    const needed = percent(RULES.restoreAvailabilityFrom);
+    reasons.push(`It was there in ${percent(presence)} of the last periods; ${needed} are needed to come back.`);
+  }
+  const toGo = periodsToGo(reputation);
+  return [...reasons, `It gets no new data meanwhile; about ${toGo} passed periods in a row end the suspension.`];
+}
+
+const proofsOf = ({ proofs, failedPeriods }: Reputation): string =>
+  `Its proof score is ${percent(scoreOf(proofs))} after ${failedPeriods} failed challenges`;

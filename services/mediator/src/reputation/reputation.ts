@@ -24,9 +24,12 @@ export interface Reputation {
 export interface PeriodRecord {
   /** Of its challenge; `idle` for a node that holds nothing and so was asked for nothing. */
   readonly outcome: Outcome | 'idle';
-  /** Different shards that the challenge asked for, 0 when idle. */
+  /**
+   * Different shards that the challenge asked for afresh, 0 when idle; those only carried over do not count, so that
+   * silence does not make a loss look small.
+   */
   readonly shardsAsked: number;
-  /** Of those, the ones found lost. */
+  /** Shards that the verdict found lost. */
   readonly shardsLost: number;
   /** Whether its data address serves, by the newest retrieval check; for an idle node whether it is online. */
   readonly isServing: boolean;
@@ -69,15 +72,8 @@ export function recordPeriod(before: Reputation, period: PeriodRecord): Reputati
 
 /** Silence and idleness say nothing about what a node holds: they do not even let a failure fade. */
 function recordProof(proofs: BetaScore, { outcome, shardsAsked, shardsLost }: PeriodRecord): BetaScore {
-  switch (outcome) {
-    case 'passed':
-      return remember(proofs, 1, 0);
-    case 'failed':
-      return remember(proofs, 0, failureWeight(shardsAsked, shardsLost));
-    case 'missed':
-    case 'idle':
-      return proofs;
-  }
+  if (outcome === 'passed') return remember(proofs, 1, 0);
+  return outcome === 'failed' ? remember(proofs, 0, failureWeight(shardsAsked, shardsLost)) : proofs;
 }
 
 /** In passed periods. */
