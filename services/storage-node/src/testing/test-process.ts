@@ -16,11 +16,22 @@ export interface NodeProcess {
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
+/** A program that ends by becoming the command that follows its arguments. */
+export interface Wrapper {
+  readonly program: string;
+  readonly arguments: readonly string[];
+}
+
 /** Runs the command; the settings are its environment. */
-export function spawnNode(settings: Readonly<Record<string, string>>, nodeArguments: readonly string[] = []) {
+export function spawnNode(
+  settings: Readonly<Record<string, string>>,
+  nodeArguments: readonly string[] = [],
+  wrapper?: Wrapper,
+) {
+  const command = ['--disable-warning=ExperimentalWarning', '-C', '@holdfast/source', ...nodeArguments, MAIN];
   const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '-C', '@holdfast/source', ...nodeArguments, MAIN],
+    wrapper?.program ?? process.execPath,
+    wrapper === undefined ? command : [...wrapper.arguments, process.execPath, ...command],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings } },
   );
   const exited = once(child, 'exit').then(([status, signal]) => ({
@@ -40,8 +51,9 @@ export function spawnNode(settings: Readonly<Record<string, string>>, nodeArgume
 export async function startNodeProcess(
   settings: Readonly<Record<string, string>>,
   nodeArguments: readonly string[] = [],
+  wrapper?: Wrapper,
 ): Promise<NodeProcess> {
-  const { child, exited, output } = spawnNode(settings, nodeArguments);
+  const { child, exited, output } = spawnNode(settings, nodeArguments, wrapper);
   const address = await new Promise<string>((resolve, reject) => {
     const look = (): void => {
       const found = / on ([^ ,;]+:\d+)[,;]/.exec(output());
