@@ -44,7 +44,10 @@ export interface DueAgreement {
   readonly lineLeaves: number;
 }
 
-/** Finds what lies at positions of lines: the span that covers each position, undefined for a hole. One query each. */
+/**
+ * Finds what lies at positions of lines: the span that covers each position, undefined for a hole. One query each: with an
+ * index over (node, start), it is the greatest start not above the position, if the shard is live and long enough.
+ */
 export interface ShardLines {
   onNode(positions: readonly number[]): Promise<readonly (NodeSpan | undefined)[]>;
   inAgreements(
