@@ -244,6 +244,7 @@ export class BackupRun {
     this.#context.catalog.directories.flush();
     const tidy = async (): Promise<void> => {
       await this.#commits.settle();
+      await this.#copies.settle();
       await this.#uploads.close();
     };
     await within(CLOSING_MS, tidy());
