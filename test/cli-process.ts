@@ -22,15 +22,17 @@ export interface CliProcess {
 
 const MAIN = fileURLToPath(new URL('../services/client/src/main.ts', import.meta.url));
 
-/** Runs `holdfast --json …` on a client's home. */
+/** Runs `holdfast --json …` on a client's home, as that user where one is given. */
 export function startCli(
   { home, passphraseFile }: { home: string; passphraseFile: string },
   args: readonly string[],
+  user: { readonly uid?: number; readonly gid?: number } = {},
 ): CliProcess {
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', '-C', '@holdfast/source', MAIN, '--json', ...args],
     {
+      ...user,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], HOLDFAST_HOME: home, HOLDFAST_PASSPHRASE_FILE: passphraseFile },
     },

@@ -22,7 +22,7 @@ let source: string;
 let clientId: string;
 /** The nodes with the data shards of the newest data pack: a restore asks them first. Then the other holders. */
 let holders: number[];
-let liars: LyingNode[] = [];
+const liars: LyingNode[] = [];
 let restores = 0;
 
 beforeAll(async () => {
@@ -222,7 +222,7 @@ describe('hostile nodes', () => {
       const kindsOf = (node: { nodeId: string } | undefined): unknown[] => [
         ...new Set(faults.filter(({ nodeId }) => nodeId === node!.nodeId).map(({ kind }) => kind)),
       ];
-      expect([...new Set(faults.map(({ nodeId }) => nodeId))].toSorted()).toEqual(idsOf(four));
+      expect(new Set(faults.map(({ nodeId }) => nodeId))).toEqual(new Set(idsOf(four)));
       expect(kindsOf(flipped)).toEqual(['wrong-bytes']);
       expect([...kindsOf(truncated), ...kindsOf(emptied)]).toEqual(['lost', 'lost']);
 
