@@ -4,6 +4,8 @@
  */
 import { toBase64Url, toHex } from '../bytes.ts';
 import { fail, type HoldfastError } from '../errors.ts';
+import { MAX_SHARD_BYTES } from '../limits.ts';
+import { MAX_CHALLENGE_LEAVES } from '../messages/challenges.ts';
 import { sha256 } from './draws.ts';
 import { LEAF_BYTES, type LeafProof, pathBytesOf } from './leaf-proof.ts';
 import type { OpenChallenge } from './issue-challenge.ts';
@@ -17,6 +19,12 @@ const TOKEN_LENGTH_AT = 24;
 const HEAD_BYTES = 26;
 /** Of a proof message with all of a challenge's leaves absent, and then some. */
 const MAX_MESSAGE_BYTES = 8704;
+
+/** The longest frame that any challenge can ask for: the bound of a connection that does not know the challenge yet. */
+export const MAX_PROOF_FRAME_BYTES =
+  HEAD_BYTES +
+  MAX_MESSAGE_BYTES +
+  MAX_CHALLENGE_LEAVES * (LEAF_BYTES + pathBytesOf(MAX_SHARD_BYTES, MAX_SHARD_BYTES / LEAF_BYTES - 1));
 
 /** What lies in a frame, not yet verified. */
 export interface ProofFrame {

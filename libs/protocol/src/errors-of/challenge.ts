@@ -26,6 +26,12 @@ export const CHALLENGE_ERRORS = {
     'The challenge is for node {nodeId}.',
     'Check that no two nodes use one connection or one data directory.',
   ),
+  'challenge.unfair': entry(
+    422,
+    'integrity',
+    'The challenge is not what the secret of its period says: {detail}',
+    'Keep the challenge and the revealed secret and show them to the admin of the mediator: together they are evidence.',
+  ),
   'verdict.unjust': entry(
     422,
     'integrity',
