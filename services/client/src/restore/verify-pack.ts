@@ -9,7 +9,7 @@ import type { VerifyJob, VerifyResult } from './job.ts';
 import type { HeldShard } from './rebuild-pack.ts';
 import type { JobDeps, PackBuffers } from './run-job.ts';
 
-type VerifyDeps = Pick<JobDeps, 'keys' | 'chunkId' | 'nodes' | 'rebuilder' | 'news' | 'signal'> & {
+type VerifyDeps = Pick<JobDeps, 'keys' | 'chunkId' | 'nodes' | 'rebuilder' | 'news' | 'garbage' | 'signal'> & {
   /** One per thread: see AwayNodes. */
   readonly away: AwayNodes;
 };
@@ -62,7 +62,7 @@ class PackReading {
   }
 
   async #read(shardIndex: number, slot: number): Promise<void> {
-    const { nodes, away, signal, keys, news } = this.#deps;
+    const { nodes, away, signal, keys, news, garbage } = this.#deps;
     const { packId, shardLengthBytes, shards, dataShards } = this.#job.places;
     const { target, root } = shards[shardIndex]!;
     if (signal?.aborted) throw fail('client.interrupted', {}, signal.reason);
@@ -92,7 +92,7 @@ class PackReading {
     }
     this.good[shardIndex] = true;
     if (this.held.length >= dataShards) return;
-    maskShard(packMaskKey(keys.maskKey, packId), shardIndex, into);
+    maskShard(packMaskKey(keys.maskKey, packId), shardIndex, into, (piece) => garbage.add(piece.length));
     this.held.push({ shardIndex, slot });
   }
 
@@ -104,7 +104,7 @@ class PackReading {
 
 /** Opens every chunk that the index names, and compares the pack's own table with it. */
 async function openAll(
-  { keys, chunkId, signal }: VerifyDeps,
+  { keys, chunkId, signal, garbage }: VerifyDeps,
   { places, table: tableBytes }: VerifyJob,
   pack: Uint8Array,
 ): Promise<Pick<VerifyResult, 'damagedChunks' | 'isTableDamaged'>> {
@@ -113,7 +113,9 @@ async function openAll(
   let turnBytes = 0;
   for (const entry of new PackTable(tableBytes).entries()) {
     try {
-      turnBytes += reader.openChunkOf(pack, entry).length;
+      const { length } = reader.openChunkOf(pack, entry);
+      garbage.add(2 * length);
+      turnBytes += length;
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
       damagedChunks.push(toHex(entry.id));

@@ -3,8 +3,9 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createChunkIdHasher } from '@holdfast/codec';
 import { systemClock } from '@holdfast/platform';
 import { createSigningKey, fail } from '@holdfast/protocol';
+import { Garbage } from './garbage.ts';
 import { toPlainError } from '../pipeline/plain-error.ts';
-import { createNodeTransport, NodeDispatchers } from '../transport/index.ts';
+import { BodyFetcher, createNodeTransport, NodeDispatchers } from '../transport/index.ts';
 import { FileWriter } from './file-writer.ts';
 import type { FromRestoreWorker, JobResult, RestoreWorkerOptions, ToRestoreWorker, VerifyResult } from './job.ts';
 import { AwayNodes } from './away-nodes.ts';
@@ -19,8 +20,10 @@ const PROGRESS_MS = 100;
 function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
   const send = (message: FromRestoreWorker): void => port.postMessage(message);
   const dispatchers = new NodeDispatchers({ caPem: options.caPem, stallTimeoutMs: options.stallTimeoutMs });
+  const bodies = new BodyFetcher({ caPem: options.caPem, stallTimeoutMs: options.stallTimeoutMs });
   const stop = new AbortController();
   const writer = new FileWriter(options);
+  const garbage = new Garbage();
   let fetchedBytes = 0;
   let writtenBytes = 0;
   let toldAtMs = 0;
@@ -40,7 +43,9 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
       signing: options.signing,
       signingKey: createSigningKey(options.identitySeed),
       nowMs: () => systemClock.nowMs() + options.clockOffsetMs,
+      bodies,
     }),
+    garbage,
     scores: new NodeScores(),
     clock: systemClock,
     rebuilder: createPackRebuilder(),
@@ -85,6 +90,7 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
         break;
       case 'end':
         writer.close();
+        bodies.close();
         void dispatchers.close().then(() => port.close());
         break;
     }
