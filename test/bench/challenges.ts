@@ -16,6 +16,7 @@ import {
   LEAF_BYTES,
   maxProofFrameBytes,
   openChallenge,
+  type RecordOf,
   type Sample,
   type ShardHashes,
   type ShardLines,
@@ -62,7 +63,7 @@ interface World {
   readonly reader: ShardReader;
   /** Reads of the reader so far. */
   readonly reads: () => number;
-  readonly rootOf: (shard: { readonly packId: string }) => Uint8Array;
+  readonly recordOf: RecordOf;
 }
 
 /** A node that holds so many bytes: a pack's number stands in its id, and says which of the distinct shards it is. */
@@ -104,7 +105,7 @@ function makeWorld(storedBytes: number): World {
       },
     },
     reads: () => reads,
-    rootOf: (shard) => shardOf(shard).root,
+    recordOf: (shard) => ({ root: shardOf(shard).root, lengthBytes: SHARD_GROUPS * GROUP_BYTES }),
   };
 }
 
@@ -122,7 +123,7 @@ async function cpuMs<T>(rounds: number, work: (round: number) => Promise<T> | T)
 }
 
 export async function measureChallenges(storedBytes: number, rounds = 5): Promise<ChallengeCosts> {
-  const { lines, lineLeaves, reader, reads, rootOf } = makeWorld(storedBytes);
+  const { lines, lineLeaves, reader, reads, recordOf } = makeWorld(storedBytes);
   const terms = (round: number) => {
     const period = { secret: new Uint8Array(32).fill(7), nodeId, periodStartMs: round * PERIOD_MS };
     const nonce = challengeNonce(period);
@@ -156,7 +157,7 @@ export async function measureChallenges(storedBytes: number, rounds = 5): Promis
   const verified = await cpuMs(rounds, () => {
     const challenge = openChallenge(context, token);
     if (frame.length > maxProofFrameBytes(challenge)) throw new RangeError('a frame longer than foretold');
-    const judged = judgeAnswer(challenge, verifyProof(context, challenge, frame, rootOf), []);
+    const judged = judgeAnswer(challenge, verifyProof(context, challenge, frame, recordOf), []);
     const body = { nodeId, challengeHash: challenge.hash, judgedAtMs: 1, ...judged };
     signMessage(verdict, context, body, mediator);
     return judged;

@@ -10,6 +10,7 @@ import {
   judgeAnswer,
   type Judgement,
   openChallenge,
+  type RecordOf,
   type Sample,
   type ShardReader,
   type SigningContext,
@@ -85,7 +86,7 @@ describe(`a loss is caught as often as 1 − (1 − f)^${DRAWN_LEAVES} says (see
 function realNode(): {
   shards: SimulatedShard[];
   readerOf: (held: ReadonlySet<string>) => ShardReader;
-  rootOf: (shard: { packId: string }) => Uint8Array;
+  recordOf: RecordOf;
 } {
   const shards = makeShards(
     `${SEED} real`,
@@ -104,12 +105,12 @@ function realNode(): {
       readGroup: ({ packId }, group) =>
         Promise.resolve(stored.get(packId)!.bytes.subarray(group * GROUP_BYTES, (group + 1) * GROUP_BYTES)),
     }),
-    rootOf: ({ packId }) => stored.get(packId)!.root,
+    recordOf: ({ packId }) => stored.get(packId),
   };
 }
 
 describe(`with real challenges, proofs and judgements (seed "${SEED}")`, () => {
-  const { shards, readerOf, rootOf } = realNode();
+  const { shards, readerOf, recordOf } = realNode();
   const lines = layOut(shards);
   const all = new Set(shards.map(({ packId }) => packId));
 
@@ -130,7 +131,7 @@ describe(`with real challenges, proofs and judgements (seed "${SEED}")`, () => {
     };
     const challenge = openChallenge(context, issueChallenge(context, terms, samples, mediator), nodeId);
     const { frame } = await buildProof(context, challenge, readerOf(held), node);
-    return judgeAnswer(challenge, verifyProof(context, challenge, frame, rootOf), []);
+    return judgeAnswer(challenge, verifyProof(context, challenge, frame, recordOf), []);
   }
 
   const honestRuns = runsOf({ short: 500, long: 100_000 });

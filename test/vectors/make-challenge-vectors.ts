@@ -89,7 +89,10 @@ const reader = {
     return Promise.resolve(bytesOf(shard.label, shard.lengthBytes).subarray(group * GROUP_BYTES, (group + 1) * GROUP_BYTES));
   },
 };
-const rootOf = ({ packId }: { packId: string }): Uint8Array => fromHex(shards.find((shard) => shard.packId === packId)!.root);
+const recordOf = ({ packId }: { packId: string }) => {
+  const { root, lengthBytes } = shards.find((shard) => shard.packId === packId)!;
+  return { root: fromHex(root), lengthBytes };
+};
 const leaf = (shard: Shard, leafIndex: number, reason: Sample['reason']): Sample => {
   const { clientId, packId, shardIndex, lengthBytes } = shard;
   return { clientId, packId, shardIndex, lengthBytes, leafIndex, reason };
@@ -181,7 +184,7 @@ const faulty: [string, Uint8Array][] = [
   ['the node signs a wrong sibling inside the group', frameOf({ payload: flipped(payload, sizes[0]! + 1024 + 32) })],
   ['the node signs a wrong sibling over the groups', frameOf({ payload: flipped(payload, payload.length - 1) })],
 ];
-const faultsOf = (made: Uint8Array): object => verifyProof(context, opened, made, rootOf).faults;
+const faultsOf = (made: Uint8Array): object => verifyProof(context, opened, made, recordOf).faults;
 
 // ── samples of a small line: 64 KiB hole, one group, 64 KiB hole, three groups ──
 const spans = [

@@ -9,7 +9,7 @@ import type { OpenChallenge } from './issue-challenge.ts';
 import { LEAF_BYTES, type LeafProof, proveLeafOf } from './leaf-proof.ts';
 import { groupCountOf, HASH_BYTES, merkleLevels } from './merkle-tree.ts';
 import { encodeProofFrame, proofDigest } from './proof-frame.ts';
-import { type Sample, sameShard, type ShardRef } from './samples.ts';
+import { otherLength, type Sample, sameShard, type ShardRef } from './samples.ts';
 
 /** What a node keeps beside a shard. */
 export interface ShardHashes {
@@ -36,7 +36,11 @@ export interface BuiltProof {
   readonly lost: readonly ShardRef[];
 }
 
-/** Holds one group, the hashes of one shard, and the answer (about 1.4 KB for each leaf) in memory. */
+/**
+ * Holds one group, the hashes of one shard, and the answer (about 1.4 KB for each leaf) in memory.
+ * @throws HoldfastError `challenge.unfair` when it asks for a shard of another length than the node has: no answer could
+ *   be right, and none must admit a loss. What the reader throws.
+ */
 export async function buildProof(
   context: SigningContext,
   challenge: OpenChallenge,
@@ -72,7 +76,9 @@ export async function buildProof(
 /** The tree over the groups; undefined when the shard is not there, or what is kept beside it is not its tree. */
 async function levelsOf(reader: ShardReader, sample: Sample): Promise<Uint8Array[] | undefined> {
   const hashes = await reader.hashesOf(sample);
-  if (hashes?.groupHashes.length !== groupCountOf(sample.lengthBytes) * HASH_BYTES) return undefined;
+  if (hashes === undefined) return undefined;
+  const groupCount = hashes.groupHashes.length / HASH_BYTES;
+  if (groupCount !== groupCountOf(sample.lengthBytes)) throw otherLength(sample, groupCount * GROUP_BYTES);
   const levels = merkleLevels(hashes.groupHashes);
   return equalBytes(levels.at(-1)!, hashes.root) ? levels : undefined;
 }

@@ -20,6 +20,7 @@ import {
   periodCommitment,
   periodSecretHash,
   type Sample,
+  type ShardRecord,
   signMessage,
   type SigningContext,
   verdict,
@@ -66,8 +67,10 @@ const shards: TestShard[] = vectors.shards.map((shard) => ({
   shardIndex: shard.shardIndex,
 }));
 const challenge = openChallenge(context, vectors.challenge.token);
-const rootOf = ({ packId }: { packId: string }): Uint8Array =>
-  fromHex(vectors.shards.find((shard) => shard.packId === packId)!.root, 32);
+const recordOf = ({ packId }: { packId: string }): ShardRecord => {
+  const { root, lengthBytes } = vectors.shards.find((shard) => shard.packId === packId)!;
+  return { root: fromHex(root, 32), lengthBytes };
+};
 
 describe('what a period’s secret decides', () => {
   const { secret, nodeId, periodStartMs } = vectors.period;
@@ -125,16 +128,19 @@ describe('proofs', () => {
     const frame = fromBase64Url(vectors.proof.frame);
     const built = await buildProof(context, challenge, readerOf(shards), key('node'));
     expect(Buffer.from(built.frame).equals(frame)).toBe(true);
-    expect(verifyProof(context, challenge, frame, rootOf)).toEqual({ proofHash: vectors.proof.proofHash, faults: [] });
+    expect(verifyProof(context, challenge, frame, recordOf)).toEqual({
+      proofHash: vectors.proof.proofHash,
+      faults: [],
+    });
     expect(createHash('sha256').update(frame).digest('hex')).toBe(vectors.proof.proofHash);
     const payload = frame.subarray(frame.length - 2 * 1024 - 13 * 32);
     expect(proofDigest(challenge.hash, splitPayload(challenge.samples, [], payload))).toBe(vectors.proof.digest);
   });
   test.each(vectors.faultyProofs.map((vector) => [vector.reason, vector] as const))('%s', (_, vector) => {
-    expect(verifyProof(context, challenge, fromBase64Url(vector.frame), rootOf).faults).toEqual(vector.faults);
+    expect(verifyProof(context, challenge, fromBase64Url(vector.frame), recordOf).faults).toEqual(vector.faults);
     expect(vector.faults.length).toBeGreaterThan(0);
   });
   test.each(vectors.invalidProofs.map((vector) => [vector.reason, vector] as const))('refused: %s', (_, vector) => {
-    expect(codeOf(() => verifyProof(context, challenge, fromBase64Url(vector.frame), rootOf))).toBe(vector.code);
+    expect(codeOf(() => verifyProof(context, challenge, fromBase64Url(vector.frame), recordOf))).toBe(vector.code);
   });
 });

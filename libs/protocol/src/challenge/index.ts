@@ -1,6 +1,7 @@
 /** Challenges: which leaves a node has to show, the proof that it makes of them, and what is made of the proof. */
 export { buildProof, type BuiltProof, type ShardHashes, type ShardReader } from './build-proof.ts';
 export { checkDraw, type RevealedDraw } from './check-draw.ts';
+export { recordsOfCommits } from './commit-records.ts';
 export * from './derive-samples.ts';
 export { type ChallengeTerms, issueChallenge, type OpenChallenge, openChallenge } from './issue-challenge.ts';
 export { judgeAnswer, type Judgement, type Transcript, type Verdict, verifyTranscript } from './judge-answer.ts';
@@ -15,4 +16,4 @@ export {
 } from './period-secret.ts';
 export { challengeIdOfFrame, MAX_PROOF_FRAME_BYTES, maxProofFrameBytes } from './proof-frame.ts';
 export { MAX_CARRIED_LEAVES, type Sample, shardKeyOf, type ShardRef, withCarried } from './samples.ts';
-export { type FaultyShard, type RootOf, type VerifiedProof, verifyProof } from './verify-proof.ts';
+export { type FaultyShard, type RecordOf, type ShardRecord, type VerifiedProof, verifyProof } from './verify-proof.ts';

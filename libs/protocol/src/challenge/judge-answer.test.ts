@@ -13,14 +13,14 @@ import {
   nodeId,
   nodeKey,
   readerOf,
-  rootOf,
+  recordOf,
   sampleOf,
   terms,
 } from './test-world.ts';
 import { type VerifiedProof, verifyProof } from './verify-proof.ts';
 
 const shards = ['one', 'two', 'three'].map((label) => makeShard(`judge ${label}`, 1, '1a'.repeat(32)));
-const roots = rootOf(shards);
+const records = recordOf(shards);
 const token = issueChallenge(
   context,
   terms,
@@ -37,8 +37,8 @@ let holed: VerifiedProof;
 beforeAll(async () => {
   wholeFrame = (await buildProof(context, challenge, readerOf(shards), nodeKey)).frame;
   holedFrame = (await buildProof(context, challenge, readerOf(shards.slice(1)), nodeKey)).frame;
-  whole = verifyProof(context, challenge, wholeFrame, roots);
-  holed = verifyProof(context, challenge, holedFrame, roots);
+  whole = verifyProof(context, challenge, wholeFrame, records);
+  holed = verifyProof(context, challenge, holedFrame, records);
 });
 
 describe('an answer is judged', () => {
@@ -92,21 +92,23 @@ describe('a transcript', () => {
   });
   const report = (shardsLost: typeof refs): string =>
     signMessage(lossReport, context, { nodeId, reportedAtMs: terms.issuedAtMs + 100, shards: shardsLost }, nodeKey);
-  const refusal = (of: Transcript): string => codeOf(() => verifyTranscript(context, of, roots));
+  const refusal = (of: Transcript): string => codeOf(() => verifyTranscript(context, of, records));
 
   test('shows that a just verdict is just', () => {
     const zeros = '0'.repeat(64);
-    expect(verifyTranscript(context, transcript(signed({}), wholeFrame), roots).outcome).toBe('passed');
+    expect(verifyTranscript(context, transcript(signed({}), wholeFrame), records).outcome).toBe('passed');
     const failed = {
       outcome: 'failed' as const,
       proofHash: holed.proofHash,
       faults: judgeAnswer(challenge, holed, []).faults,
     };
-    expect(verifyTranscript(context, transcript(signed(failed), holedFrame), roots).outcome).toBe('failed');
+    expect(verifyTranscript(context, transcript(signed(failed), holedFrame), records).outcome).toBe('failed');
     const missed = signed({ outcome: 'missed', proofHash: zeros });
-    expect(verifyTranscript(context, transcript(missed), roots).outcome).toBe('missed');
+    expect(verifyTranscript(context, transcript(missed), records).outcome).toBe('missed');
     const late = signed({ outcome: 'failed', proofHash: zeros, faults: [{ ...refs[2]!, fault: 'late-report' }] });
-    expect(verifyTranscript(context, transcript(late, undefined, [report([refs[2]!])]), roots).outcome).toBe('failed');
+    expect(verifyTranscript(context, transcript(late, undefined, [report([refs[2]!])]), records).outcome).toBe(
+      'failed',
+    );
   });
   test('shows that an unjust one is not', () => {
     const zeros = '0'.repeat(64);
@@ -149,7 +151,7 @@ test('a proof of any subset of the shards is failed by just the others', async (
   await fc.assert(
     fc.asyncProperty(fc.subarray(shards), async (held) => {
       const { frame } = await buildProof(context, challenge, readerOf(held), nodeKey);
-      const { faults } = judgeAnswer(challenge, verifyProof(context, challenge, frame, roots), []);
+      const { faults } = judgeAnswer(challenge, verifyProof(context, challenge, frame, records), []);
       const lost = shards.filter((shard) => !held.includes(shard)).map(({ packId }) => packId);
       expect(faults.map(({ packId }) => packId).toSorted()).toEqual(lost.toSorted());
     }),

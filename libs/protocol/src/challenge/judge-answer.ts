@@ -7,7 +7,7 @@ import { lossReport, type Outcome, verdict } from '../messages/challenges.ts';
 import { distinctShards } from './build-proof.ts';
 import { type OpenChallenge, openChallenge } from './issue-challenge.ts';
 import { type ShardRef, shardKeyOf } from './samples.ts';
-import { type FaultyShard, type RootOf, type VerifiedProof, verifyProof } from './verify-proof.ts';
+import { type FaultyShard, type RecordOf, type VerifiedProof, verifyProof } from './verify-proof.ts';
 
 export interface Judgement {
   readonly outcome: Outcome;
@@ -52,17 +52,18 @@ export interface Transcript {
 export type Verdict = ValueOf<typeof verdict.body>;
 
 /**
- * Judges again, offline, from signed evidence and the roots that clients signed.
+ * Judges again, offline, from signed evidence and what clients signed about their shards (recordsOfCommits).
  * @throws HoldfastError `verdict.unjust` when the verdict does not follow; what verifyProof throws when the frame is no
  *   answer at all; `message.*` for evidence that nobody signed.
  */
-export function verifyTranscript(context: SigningContext, transcript: Transcript, rootOf: RootOf): Verdict {
+export function verifyTranscript(context: SigningContext, transcript: Transcript, recordOf: RecordOf): Verdict {
   const challenge = openChallenge(context, transcript.challenge);
   const said = openMessage(verdict, context, transcript.verdict);
   if (said.challengeHash !== challenge.hash || said.nodeId !== challenge.terms.nodeId) {
     throw fail('verdict.unjust', { detail: 'it is about another challenge' });
   }
-  const answer = transcript.frame === undefined ? undefined : verifyProof(context, challenge, transcript.frame, rootOf);
+  const answer =
+    transcript.frame === undefined ? undefined : verifyProof(context, challenge, transcript.frame, recordOf);
   const reportedLate = transcript.lossReports.flatMap((token) => {
     const report = openMessage(lossReport, context, token);
     if (report.nodeId !== said.nodeId) throw fail('verdict.unjust', { detail: 'another node reported the loss' });

@@ -4,8 +4,10 @@ import { concatBytes, fromBase64Url, toHex } from '../bytes.ts';
 import { GROUP_BYTES } from '../limits.ts';
 import { signMessage } from '../message.ts';
 import { proof } from '../messages/challenges.ts';
+import { packCommit } from '../messages/storage.ts';
 import { createSigningKey } from '../signing.ts';
 import { buildProof } from './build-proof.ts';
+import { recordsOfCommits } from './commit-records.ts';
 import type { OpenChallenge } from './issue-challenge.ts';
 import {
   challengeIdOfFrame,
@@ -25,7 +27,7 @@ import {
   nodeId,
   nodeKey,
   readerOf,
-  rootOf,
+  recordOf,
   sampleOf,
   type TestShard,
 } from './test-world.ts';
@@ -33,7 +35,7 @@ import { verifyProof } from './verify-proof.ts';
 
 const clients = ['1a'.repeat(32), '2b'.repeat(32)];
 const shards: TestShard[] = [1, 2, 3, 5].map((groups) => makeShard(`proof ${groups}`, groups, clients[groups % 2]!));
-const roots = rootOf(shards);
+const records = recordOf(shards);
 const samples: Sample[] = [
   sampleOf(shards[0]!, 0),
   sampleOf(shards[0]!, 63, 'carried'),
@@ -58,11 +60,12 @@ beforeAll(async () => {
   frame = await answer(challenge);
   payload = frame.subarray(frame.length - samples.reduce((sum, sample) => sum + sampleBytesOf(sample), 0));
 });
-const refusal = (changed: Uint8Array, of = challenge): string => codeOf(() => verifyProof(context, of, changed, roots));
+const refusal = (changed: Uint8Array, of = challenge): string =>
+  codeOf(() => verifyProof(context, of, changed, records));
 
 describe('an honest proof', () => {
   test('has no faults', () => {
-    expect(verifyProof(context, challenge, frame, roots).faults).toEqual([]);
+    expect(verifyProof(context, challenge, frame, records).faults).toEqual([]);
     expect(challengeIdOfFrame(frame)).toBe(challenge.terms.challengeId);
   });
   test('holds for any leaves of any shards, and is never longer than foretold', async () => {
@@ -73,7 +76,7 @@ describe('an honest proof', () => {
       fc.asyncProperty(fc.array(anySample, { minLength: 1, maxLength: 6 }), async (some) => {
         const asked = challengeOver(some);
         const made = await answer(asked);
-        expect(verifyProof(context, asked, made, roots).faults).toEqual([]);
+        expect(verifyProof(context, asked, made, records).faults).toEqual([]);
         expect(made.length).toBeLessThanOrEqual(maxProofFrameBytes(asked));
       }),
       { numRuns: 25 },
@@ -157,7 +160,7 @@ describe('a frame that is no answer is refused', () => {
 });
 
 describe('a signed answer that does not show everything has faults', () => {
-  const faultsOf = (made: Uint8Array, of = challenge): unknown => verifyProof(context, of, made, roots).faults;
+  const faultsOf = (made: Uint8Array, of = challenge): unknown => verifyProof(context, of, made, records).faults;
   const faulty = ({ clientId, packId, shardIndex }: TestShard, fault: string): unknown => ({
     clientId,
     packId,
@@ -210,7 +213,7 @@ describe('a signed answer that does not show everything has faults', () => {
       }
     }
   });
-  test('roots that the verifier does not know are its own mistake', () => {
+  test('records that the verifier does not know are its own mistake', () => {
     expect(codeOf(() => verifyProof(context, challenge, frame, () => undefined))).toBe('codec.bad-argument');
   });
 });
@@ -222,4 +225,35 @@ test('a disk that cannot be read now is no loss: there is no answer', async () =
 
 test('the mediator cannot make a proof in the name of the node', () => {
   expect(refusal(signedFrame(challenge, [], payload, mediatorKey))).toBe('proof.wrong-challenge');
+});
+
+test('a challenge with another length than the shard has is nobody’s proof of a loss', async () => {
+  const shard = shards[1]!;
+  const wrong = challengeOver([{ ...sampleOf(shard, 3), lengthBytes: 3 * GROUP_BYTES }]);
+  await expect(answer(wrong)).rejects.toMatchObject({ code: 'challenge.unfair' });
+  // a node that admits the loss all the same is not blamed either
+  const admitted = await answer(wrong, []);
+  expect(refusal(admitted, wrong)).toBe('challenge.unfair');
+});
+
+test('records come from commits that clients signed', () => {
+  const client = createSigningKey(new Uint8Array(32).fill(2));
+  const places = shards.slice(0, 2).map(({ root }) => ({ nodeId, root: toHex(root) }));
+  const commit = {
+    clientId: toHex(client.publicKey),
+    vaultId: 'aa'.repeat(16),
+    packId: 'bb'.repeat(32),
+    dataShards: 1,
+    parityShards: 1,
+    shardLengthBytes: 65_536,
+    maskKeyHash: 'cc'.repeat(32),
+    shards: places,
+  };
+  const find = recordsOfCommits(context, [signMessage(packCommit, context, commit, client)]);
+  const { clientId, packId } = commit;
+  expect(find({ clientId, packId, shardIndex: 1 })).toEqual({ root: shards[1]!.root, lengthBytes: 65_536 });
+  expect(find({ clientId, packId, shardIndex: 2 })).toBeUndefined();
+  expect(find({ clientId: nodeId, packId, shardIndex: 1 })).toBeUndefined();
+  const forged = signMessage(packCommit, context, commit, mediatorKey);
+  expect(codeOf(() => recordsOfCommits(context, [forged]))).toBe('message.bad-signature');
 });

@@ -1,4 +1,5 @@
 /** A challenge's leaves: what identifies one, the order that they stand in, and how lists of them are joined. */
+import { fail, type HoldfastError } from '../errors.ts';
 import type { ClientId, PackId } from '../ids.ts';
 import { MAX_CHALLENGE_LEAVES, type SampleReason } from '../messages/challenges.ts';
 import { badArgument } from './merkle-tree.ts';
@@ -22,6 +23,12 @@ export const MAX_CARRIED_LEAVES = 2048;
 
 export const sameShard = (a: ShardRef, b: ShardRef): boolean =>
   a.shardIndex === b.shardIndex && a.packId === b.packId && a.clientId === b.clientId;
+
+/** A challenge that says another length than the shard has: nobody can answer it, and it is not the node's fault. */
+export const otherLength = ({ packId, shardIndex, lengthBytes }: Sample, actualBytes: number): HoldfastError =>
+  fail('challenge.unfair', {
+    detail: `shard ${shardIndex} of pack ${packId} has ${actualBytes} bytes, not ${lengthBytes}`,
+  });
 
 /** A name of a shard for maps. */
 export const shardKeyOf = (shard: ShardRef): string => `${shard.clientId}/${shard.packId}/${shard.shardIndex}`;

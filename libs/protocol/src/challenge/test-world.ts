@@ -11,7 +11,7 @@ import { type ChallengeTerms, issueChallenge, openChallenge, type OpenChallenge 
 import { LEAF_BYTES } from './leaf-proof.ts';
 import { merkleRoot } from './merkle-tree.ts';
 import { type Sample, type ShardRef, shardKeyOf } from './samples.ts';
-import type { RootOf } from './verify-proof.ts';
+import type { RecordOf } from './verify-proof.ts';
 
 export const mediatorKey = createSigningKey(new Uint8Array(32).fill(1));
 export const nodeKey = createSigningKey(new Uint8Array(32).fill(3));
@@ -62,10 +62,10 @@ export function makeShard(label: string, groupCount: number, clientId: string, a
   };
 }
 
-export const rootOf =
-  (shards: readonly TestShard[]): RootOf =>
+export const recordOf =
+  (shards: readonly TestShard[]): RecordOf =>
   (wanted) =>
-    shards.find((shard) => shardKeyOf(shard) === shardKeyOf(wanted))?.root;
+    shards.find((shard) => shardKeyOf(shard) === shardKeyOf(wanted));
 
 /** Reads from memory; a shard that is not among `shards` is lost. */
 export function readerOf(shards: readonly TestShard[]): ShardReader {

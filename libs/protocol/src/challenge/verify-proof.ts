@@ -8,7 +8,7 @@ import type { OpenChallenge } from './issue-challenge.ts';
 import { type LeafProof, verifyLeaf } from './leaf-proof.ts';
 import { badArgument } from './merkle-tree.ts';
 import { decodeProofFrame, malformed, proofDigest, splitPayload } from './proof-frame.ts';
-import { type Sample, sameShard, type ShardRef } from './samples.ts';
+import { otherLength, type Sample, sameShard, type ShardRef } from './samples.ts';
 
 export interface FaultyShard extends ShardRef {
   readonly fault: Fault;
@@ -22,21 +22,29 @@ export interface VerifiedProof {
   readonly faults: readonly FaultyShard[];
 }
 
-/** The root of a shard that a challenge names: 32 bytes. */
-export type RootOf = (shard: ShardRef) => Uint8Array | undefined;
+/** What a client signed about a shard. */
+export interface ShardRecord {
+  /** 32 bytes. */
+  readonly root: Uint8Array;
+  readonly lengthBytes: number;
+}
+
+/** Finds the record of a shard that a challenge names. */
+export type RecordOf = (shard: ShardRef) => ShardRecord | undefined;
 
 /**
  * A frame that is not this node's signed answer to this challenge is refused, and is no answer; one that is, but does not
  * show every leaf, has faults.
- * @param rootOf must know every shard of the challenge.
+ * @param recordOf must know every shard of the challenge.
  * @throws HoldfastError `proof.malformed`, `proof.wrong-challenge`, `proof.invalid` (the frame is not what the node
- *   signed), `message.malformed`, `message.wrong-context`, `message.bad-signature`.
+ *   signed), `challenge.unfair` (a shard is of another length than the challenge says), `message.malformed`,
+ *   `message.wrong-context`, `message.bad-signature`.
  */
 export function verifyProof(
   context: SigningContext,
   challenge: OpenChallenge,
   frame: Uint8Array,
-  rootOf: RootOf,
+  recordOf: RecordOf,
 ): VerifiedProof {
   const { token, payload } = decodeProofFrame(challenge, frame);
   const signed = openMessage(proof, context, token);
@@ -48,7 +56,7 @@ export function verifyProof(
   if (proofDigest(challenge.hash, proofs) !== signed.digest) {
     throw fail('proof.invalid', { detail: 'leaves and paths are not those that were signed' });
   }
-  return { proofHash: toHex(sha256(frame)), faults: findFaults(challenge.samples, proofs, rootOf) };
+  return { proofHash: toHex(sha256(frame)), faults: findFaults(challenge.samples, proofs, recordOf) };
 }
 
 function checkAbsent(absent: readonly number[], count: number): void {
@@ -60,17 +68,18 @@ function checkAbsent(absent: readonly number[], count: number): void {
 function findFaults(
   samples: readonly Sample[],
   proofs: readonly (LeafProof | undefined)[],
-  rootOf: RootOf,
+  recordOf: RecordOf,
 ): FaultyShard[] {
   const faults: FaultyShard[] = [];
   for (const [place, sample] of samples.entries()) {
     const { clientId, packId, shardIndex } = sample;
     const last = faults.at(-1);
     if (last !== undefined && sameShard(last, sample)) continue; // it is lost already
-    const root = rootOf(sample);
-    if (root === undefined) throw badArgument(`no root for shard ${shardIndex} of pack ${packId}.`);
+    const record = recordOf(sample);
+    if (record === undefined) throw badArgument(`no record of shard ${shardIndex} of pack ${packId}.`);
+    if (record.lengthBytes !== sample.lengthBytes) throw otherLength(sample, record.lengthBytes);
     const shown = proofs[place];
-    const fault = shown === undefined ? 'absent' : matches(root, sample, shown) ? undefined : 'mismatch';
+    const fault = shown === undefined ? 'absent' : matches(record.root, sample, shown) ? undefined : 'mismatch';
     if (fault !== undefined) faults.push({ clientId, packId, shardIndex, fault });
   }
   return faults;
