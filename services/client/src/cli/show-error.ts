@@ -24,7 +24,7 @@ export function showError(
     console.error({ ...shown });
   } else {
     const stop = /[.?!…]["”’)]?$/.test(shown.message) ? '' : '.';
-    console.ask(`holdfast: ${shown.message}${stop} [${shown.code}]\n${shown.next.replace(/ {2,}/g, ' ')}\n`);
+    console.ask(`holdfast: ${shown.message}${stop} [${shown.code}]\n${shown.next}\n`);
   }
   if (debug) console.ask(`${error instanceof Error ? inDetail(error) : String(error)}\n`);
   return shown.exitCode;
@@ -33,7 +33,9 @@ export function showError(
 export function describeError(error: unknown, argv: readonly string[] = []): ShownError {
   if (error instanceof CommanderError) return describeError(usageError(error, argv));
   if (error instanceof HoldfastError) {
-    const { code, message, next, exitCode, params } = error;
+    const { code, message, exitCode, params } = error;
+    // Where a parameter is empty.
+    const next = error.next.replace(/ {2,}/g, ' ');
     return { code, message, next, exitCode, ...(Object.keys(params).length > 0 ? { params } : {}) };
   }
   if (error instanceof PlatformError) {
