@@ -19,7 +19,7 @@ export function define(command: Command, run: Run): void {
     .option(
       '--snapshot <id>',
       'only what this one needs: its first digits (four or more), or latest; can be repeated',
-      (id: string, before: readonly string[] = []) => [...before, id],
+      (id: string, before: readonly string[] | undefined) => [...(before ?? []), id],
     )
     .addHelpText(
       'after',
@@ -39,32 +39,37 @@ Examples:
     .action((options: Options) => run((cli) => runCheck(cli, options)));
 }
 
+const loadCheck = async () => ({ ...(await import('../../check/index.ts')), ...(await import('../progress.ts')) });
+
 async function runCheck(cli: Cli, { readData = false, snapshot }: Options): Promise<number> {
   const { EXIT_CODES } = await import('@holdfast/protocol');
-  const { check } = await import('../../check/index.ts');
-  const { startProgress } = await import('../progress.ts');
   const { withVault } = await import('../unlock.ts');
-  const report = await withVault(cli, async (vault) => {
-    const progress = startProgress(cli, readData ? 'Reading' : 'Checking');
-    try {
-      return await check(vault, {
-        readData,
-        ...(snapshot === undefined ? {} : { snapshots: snapshot }),
-        signal: cli.signal,
-        onProgress: (now) =>
-          progress.update({
-            doneBytes: now.doneBytes,
-            totalBytes: now.totalBytes,
-            isTotalKnown: now.phase !== 'open',
-            doneFiles: now.files,
-            fields: now,
-          }),
-        onEvent: (event) => tellEvent(cli, event),
-      });
-    } finally {
-      progress.stop();
-    }
-  });
+  const report = await withVault(
+    cli,
+    async (vault) => {
+      const { check, startProgress } = await loadCheck();
+      const progress = startProgress(cli, readData ? 'Reading' : 'Checking');
+      try {
+        return await check(vault, {
+          readData,
+          ...(snapshot === undefined ? {} : { snapshots: snapshot }),
+          signal: cli.signal,
+          onProgress: (now) =>
+            progress.update({
+              doneBytes: now.doneBytes,
+              totalBytes: now.totalBytes,
+              isTotalKnown: now.phase !== 'open',
+              doneFiles: now.files,
+              fields: now,
+            }),
+          onEvent: (event) => tellEvent(cli, event),
+        });
+      } finally {
+        progress.stop();
+      }
+    },
+    { preload: loadCheck },
+  );
   await showReport(cli, report);
   cli.console.result({ ...report });
   const statuses: Readonly<Record<CheckVerdict, number>> = {
