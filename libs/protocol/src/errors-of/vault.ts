@@ -76,6 +76,12 @@ export const VAULT_ERRORS = {
     'There is no vault {vaultId} of yours.',
     'Run holdfast init, or check the 24 words.',
   ),
+  'vault.too-many': entry(
+    409,
+    'refused',
+    'You have {limit} vaults already, which is the limit.',
+    'Use one of them: a vault takes any number of directories and machines.',
+  ),
   'upload.unknown': entry(404, 'refused', 'There is no upload {uploadId} of this vault.', 'Open a new upload.'),
   'upload.expired': entry(
     409,

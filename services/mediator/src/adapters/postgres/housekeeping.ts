@@ -11,14 +11,19 @@ export function createHousekeeping(database: Database): Housekeeping {
      * and so never deletes what was committed.
      */
     async forgetCarriedOutOrders() {
-      const deleted = await database.execute(sql`
-        DELETE FROM ${orders} AS done USING ${nodes} AS node
-        WHERE done.node_no = node.node_no AND done.order_no <= node.carried_out_order
-          AND (done.kind <> 'committed' OR EXISTS (
-            SELECT 1 FROM ${orders} AS discard
-            WHERE discard.node_no = done.node_no AND discard.upload_id = done.upload_id
-              AND discard.kind = 'discard-upload' AND discard.order_no <= node.carried_out_order))`);
-      return deleted.rowCount ?? 0;
+      // Goes out from the few that end others, so that the many `committed` ones that wait are not looked at each time.
+      const deleted = await database.execute<{ count: string }>(sql`
+        WITH done AS (
+          DELETE FROM ${orders} AS done USING ${nodes} AS node
+          WHERE done.node_no = node.node_no AND done.order_no <= node.carried_out_order AND done.kind <> 'committed'
+          RETURNING done.node_no, done.upload_id
+        ), kept AS (
+          DELETE FROM ${orders} AS kept USING done
+          WHERE kept.node_no = done.node_no AND kept.upload_id = done.upload_id AND kept.kind = 'committed'
+          RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM kept) AS count`);
+      return Number(deleted.rows[0]?.count ?? 0);
     },
     async count() {
       const byState = await database.execute<{ state: string; count: string; reserved: string; waiting: string }>(sql`

@@ -306,5 +306,8 @@ export const orders = pgTable(
     index('orders_of_upload')
       .on(table.uploadId)
       .where(sql`upload_id IS NOT NULL`),
+    index('orders_to_forget')
+      .on(table.nodeNo, table.orderNo)
+      .where(sql`kind <> 'committed'`),
   ],
 );
