@@ -6,7 +6,7 @@ export const CLIENT_ERRORS = {
     401,
     'refused',
     'The passphrase is wrong.',
-    'Try again. The 24 words open the vault without it: holdfast recover.',
+    'Try again; look into HOLDFAST_PASSPHRASE_FILE or _COMMAND where one is set. The 24 words open the vault without it: holdfast recover.',
   ),
   'keystore.damaged': entry(
     422,
