@@ -4,6 +4,9 @@ import type { Housekeeping } from '../../jobs/index.ts';
 import type { Database } from './database.ts';
 import { nodes, orders, vaults } from './schema.ts';
 
+/** The rest follows with the next pass. */
+const NODES_AT_ONCE = 1000;
+
 export function createHousekeeping(database: Database): Housekeeping {
   return {
     /**
@@ -24,6 +27,17 @@ export function createHousekeeping(database: Database): Housekeeping {
         )
         SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM kept) AS count`);
       return Number(deleted.rows[0]?.count ?? 0);
+    },
+    async forgetUnusedNodes(lastSeenBeforeMs) {
+      // Whoever opens an upload with one of them meanwhile is safe: its row would be locked or named, and so it stays.
+      const deleted = await database.execute(sql`
+        DELETE FROM ${nodes} WHERE node_no IN (
+          SELECT node_no FROM ${nodes} AS node
+          WHERE NOT is_reached AND last_order = 0 AND last_seen_at_ms < ${lastSeenBeforeMs}
+            AND stored_bytes = 0 AND reserved_bytes = 0
+            AND NOT EXISTS (SELECT 1 FROM upload_nodes WHERE upload_nodes.node_no = node.node_no)
+          LIMIT ${NODES_AT_ONCE} FOR UPDATE SKIP LOCKED)`);
+      return deleted.rowCount ?? 0;
     },
     async count() {
       const byState = await database.execute<{ state: string; count: string; reserved: string; waiting: string }>(sql`
