@@ -19,7 +19,7 @@ import type { FastifyInstance } from 'fastify';
 import { openCopiesDatabase } from './adapters/copies-database.ts';
 import { createMediatorHttp } from './adapters/mediator-http.ts';
 import { openStateDatabase } from './adapters/state-database.ts';
-import { createNodeServer } from './http/server.ts';
+import { createNodeServer, NODE_TLS } from './http/server.ts';
 import { runScrubs } from './jobs.ts';
 import { withFigures } from './metrics.ts';
 import { DEFAULTS, type Listen, type StorageNodeOptions } from './options.ts';
@@ -209,8 +209,8 @@ async function openData(
 }
 
 function useCertificate(app: FastifyInstance, certPem: string, keyPem: string, caPem: string): void {
-  const { cert, key, ca, minVersion } = serverTlsOptions({ certPem, keyPem, caPem, requestClientCert: 'no' });
-  (app.server as unknown as Server).setSecureContext({ cert, key, ca, minVersion });
+  const { cert, key, ca } = serverTlsOptions({ certPem, keyPem, caPem, requestClientCert: 'no' });
+  (app.server as unknown as Server).setSecureContext({ ...NODE_TLS, cert, key, ca });
 }
 
 /** The first visit. Without a certificate there is nothing to serve with: then it is tried until the mediator is back. */

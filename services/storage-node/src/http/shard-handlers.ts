@@ -14,7 +14,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Access, checkScope } from '../grants/index.ts';
 import type { ShardName, ShardStore } from '../shards/index.ts';
-import { limitTransfer, writePiece } from './transfer.ts';
+import { type TransferLimits, writePiece } from './transfer.ts';
 
 export interface ShardHandlerOptions {
   readonly store: ShardStore;
@@ -25,6 +25,7 @@ export interface ShardHandlerOptions {
   readonly logger: Logger;
   /** @throws HoldfastError when the request was not let in */
   readonly accessOf: (request: FastifyRequest) => Access;
+  readonly limits: TransferLimits;
   readonly onBytes: (direction: 'in' | 'out', bytes: number) => void;
 }
 
@@ -99,7 +100,7 @@ async function sendShard(options: ShardHandlerOptions, { access, name, range, re
   const reading = await options.store.read({ name, range, grantHash, quotaBytes, expiresAtMs });
   const { pieces, lengthBytes } = reading;
   const { start, end } = reading.range;
-  const callOff = limitTransfer(reply.raw, end - start, options.clock);
+  options.limits.limit(reply.raw, end - start);
   try {
     // The first read comes before the first header: a damaged shard is then still answered as one.
     let next = await pieces.next();
@@ -123,7 +124,7 @@ async function sendShard(options: ShardHandlerOptions, { access, name, range, re
       response.destroy();
     }
   } finally {
-    callOff();
+    options.limits.callOff(reply.raw);
     await pieces.return();
   }
 }

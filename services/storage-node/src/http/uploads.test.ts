@@ -137,7 +137,7 @@ describe('a body', () => {
     await clock.advance(29_000);
     put.socket.write(bytes.subarray(1000, 2000));
     expect(namesIn(harness.node.dataDir, 'incoming')).toHaveLength(1);
-    await clock.advance(1000 + bytes.length / 8);
+    await clock.advance(2000 + bytes.length / 8);
     expect(await put.closed).not.toContain('201 Created');
   });
 });

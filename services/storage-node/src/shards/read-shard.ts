@@ -44,7 +44,7 @@ export async function readShard(context: StoreContext, read: ReadShard): Promise
     return { lengthBytes: shard.lengthBytes, range, pieces: pieces(context, read.name, shard, range, end) };
   } catch (error) {
     giveBack();
-    await shard?.close();
+    shard?.close();
     throw diskError(error);
   }
 }
@@ -97,7 +97,7 @@ async function* pieces(
     throw fail('shard.damaged');
   } finally {
     end(unreadBytes);
-    await shard.close();
+    shard.close();
   }
 }
 

@@ -119,7 +119,7 @@ async function checkShard(context: StoreContext, name: ShardName, piece: Piece):
     if (isMediumError(error)) return damaged('the disk does not read it');
     throw error;
   } finally {
-    await found.shard.close();
+    found.shard.close();
   }
 }
 

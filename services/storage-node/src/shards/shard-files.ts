@@ -38,7 +38,7 @@ export interface NewFile {
 export interface OpenShard {
   readonly fd: number;
   readonly lengthBytes: number;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** What stands under a name. */
@@ -96,11 +96,10 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
       if (isMediumError(error)) return { state: 'damaged', detail: 'the disk does not open it' };
       throw error;
     }
-    const close = (): Promise<void> => closeFile(fd);
-    const { size } = await fileStat(fd);
+    const { size } = fileStat(fd);
     const lengthBytes = lengthInFile(size);
-    if (lengthBytes !== undefined) return { state: 'whole', shard: { fd, lengthBytes, close } };
-    await close();
+    if (lengthBytes !== undefined) return { state: 'whole', shard: { fd, lengthBytes, close: () => closeFile(fd) } };
+    closeFile(fd);
     return { state: 'damaged', detail: `it has ${size} bytes, which no shard has` };
   };
 
@@ -124,7 +123,7 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
         if (isMediumError(error)) return { state: 'damaged', detail: 'the disk does not read its trailer' };
         throw error;
       } finally {
-        await found.shard.close();
+        found.shard.close();
       }
     },
     has: async (name) => (await sizeOf(shardFile(root, name))) !== undefined,
@@ -158,11 +157,11 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
 
 async function beginFile(path: string, directFlag: number, root: string, directories: Directories): Promise<NewFile> {
   const fd = await openFile(path, O_WRONLY | O_CREAT | O_EXCL | directFlag, 0o600);
-  let closed = false;
-  const close = async (): Promise<void> => {
-    if (closed) return;
-    closed = true;
-    await closeFile(fd);
+  let isOpen = true;
+  let isThere = true;
+  const close = (): void => {
+    if (isOpen) closeFile(fd);
+    isOpen = false;
   };
   return {
     fd,
@@ -170,8 +169,9 @@ async function beginFile(path: string, directFlag: number, root: string, directo
       const directory = shardDirectory(root, name);
       const target = shardFile(root, name);
       await Promise.all([syncFile(fd), directories.make(directory)]);
-      await close();
+      close();
       await renameFile(path, target);
+      isThere = false;
       try {
         await directories.settle(directory);
       } catch (error) {
@@ -181,8 +181,8 @@ async function beginFile(path: string, directFlag: number, root: string, directo
       }
     },
     async discard() {
-      await close().catch(() => undefined);
-      await removeFile(path).catch(() => false);
+      close();
+      if (isThere) await removeFile(path).catch(() => false);
     },
   };
 }
@@ -196,7 +196,7 @@ async function takesDirectWrites(path: string, pool: PiecePool): Promise<boolean
       await writeAll(fd, piece.subarray(0, 2 * BLOCK_BYTES), BLOCK_BYTES);
       return true;
     } finally {
-      await closeFile(fd);
+      closeFile(fd);
     }
   } catch {
     return false;
