@@ -27,7 +27,7 @@ beforeAll(async () => {
   network = await startNetwork({ nodeCount: HOLDERS + 1 });
   client = await createTestClient(network, { home: join(scratch.path, 'home') });
   source = join(scratch.path, 'source');
-  makeFixtureTree(source, { seed: SEED, smallFiles: 100, bigBytes: 6 * 1024 * 1024 });
+  makeFixtureTree(source, { seed: SEED, smallFiles: 60, bigBytes: 3 * 1024 * 1024 });
   const report = await client.backup([source]);
   expect(report).toMatchObject({ unreadable: [], changed: [], failedNodes: [] });
 }, LONG_MS);
@@ -74,7 +74,7 @@ describe('half the nodes gone', () => {
   test(
     'whichever four of the eight are down, every file comes back exactly',
     async () => {
-      const choices = choicesOf(4, runsOf({ short: 6, long: 70 }));
+      const choices = choicesOf(4, runsOf({ short: 4, long: 70 }));
       const blamed = new Set<string>();
       for (const choice of choices) {
         await takeDown(choice);
@@ -99,7 +99,7 @@ describe('half the nodes gone', () => {
   test(
     'with any five down it says how many are missing, and leaves nothing',
     async () => {
-      for (const choice of choicesOf(5, 3)) {
+      for (const choice of choicesOf(5, 2)) {
         await takeDown(choice);
         await restoreInto(async (target) => {
           await expect(client.restore(target)).rejects.toMatchObject({
