@@ -58,7 +58,7 @@ export class NodeCopies {
     for (const [nodeId, queue] of this.#queues) {
       if (queue.waiting.length > 0) queue.working ??= this.#send(nodeId, queue);
     }
-    await Promise.all([...this.#queues.values()].map(({ working }) => working));
+    for (const queue of this.#queues.values()) await queue.working;
   }
 
   async putHead(head: string): Promise<void> {
