@@ -20,6 +20,9 @@ import { keysFromWords } from '@holdfast/keys';
 import { systemClock, systemRandomness } from '@holdfast/platform';
 import type { Network } from './network.ts';
 
+/** As much as a client needs to know. */
+export type KnownNetwork = Pick<Network, 'clock'> & { readonly mediator: Pick<Network['mediator'], 'address'> };
+
 /** Cheap to try, for tests only. */
 export const TEST_KDF_COST = { memoryKib: 8192, passes: 1, lanes: 1 } as const;
 export const PASSPHRASE = 'a passphrase of the journeys';
@@ -57,7 +60,7 @@ export interface NewClientOptions {
 }
 
 /** A new vault at the network's mediator. */
-export async function createTestClient(network: Network, options: NewClientOptions): Promise<TestClient> {
+export async function createTestClient(network: KnownNetwork, options: NewClientOptions): Promise<TestClient> {
   const { home } = options;
   const { sheet, config } = await initVault({
     home,
@@ -82,7 +85,7 @@ export async function createTestClient(network: Network, options: NewClientOptio
 export function clientAt(
   home: string,
   words: ReturnType<typeof readRecoverySheet>['words'],
-  network: Network,
+  network: KnownNetwork,
   open: Partial<OpenClientOptions> = {},
 ): Pick<TestClient, 'home' | 'words' | 'use' | 'backup' | 'restore'> {
   const use = async <T>(

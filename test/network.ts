@@ -27,6 +27,7 @@ export interface Network {
   readonly nodes: StorageNode[];
   /** The options that node `index` is started with. */
   nodeOptions(index: number): StorageNodeOptions;
+  isNodeUp(index: number): boolean;
   /** Stops node `index` if it is up. */
   stopNode(index: number): Promise<void>;
   /** Starts node `index` again on the same data and port. */
@@ -97,6 +98,10 @@ class RunningNetwork implements Network {
       logger: this.#logger,
       ...this.#options.node?.(index),
     };
+  }
+
+  isNodeUp(index: number): boolean {
+    return this.#up.has(index);
   }
 
   async stopNode(index: number): Promise<void> {

@@ -5,9 +5,10 @@ import { runAsChild } from './processes.ts';
 
 export interface MediatorReady {
   address: string;
+  databaseUrl: string;
 }
 
 runAsChild<MediatorOptions, MediatorReady>(async (options) => {
   const mediator = await startMediator({ ...options, logger: createLogger({ service: 'mediator', level: 'info' }) });
-  return { ready: { address: mediator.address }, stop: () => mediator.stop() };
+  return { ready: { address: mediator.address, databaseUrl: mediator.databaseUrl }, stop: () => mediator.stop() };
 });

@@ -11,6 +11,8 @@ launch() {
     fi
     node "$root/tools/bootstrap.mjs" --set-up || exit
   fi
+  # Compiled code is kept: compiling would be more than half of what a short command costs.
+  export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$root/.tools/compile-cache}"
   exec "$root/.tools/bin/node" --conditions=@holdfast/source --disable-warning=ExperimentalWarning "$entry" "$@"
 }
 

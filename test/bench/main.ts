@@ -1,6 +1,7 @@
 /**
- * npm run bench [-- backup] [-- --gb 2] [-- --runs 3] [-- --dir DIR]
- * Holdfast beside restic on the same tree and machine, in alternating runs: read the ratios, not the seconds.
+ * npm run bench [-- --only stages|mixed|random] [-- --runs 3] [-- --mixed-gb 2] [-- --random-gb 3] [-- --dir DIR]
+ * Each stage of the codec; then Holdfast beside restic on the same trees and machine, in alternating runs: read the
+ * ratios, not the seconds.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { compareTrees } from '@holdfast/testkit';
 import { type Contender, createHoldfast, createRestic, machine } from './contenders.ts';
 import { type Measurement, medians } from './measure.ts';
+import { benchStages } from './stages.ts';
 import { makeMixedTree, makeRandomTree, type TreeFacts } from './trees.ts';
 
 const { values } = parseArgs({
@@ -85,24 +87,21 @@ async function compete(
   }
 }
 
-const work = mkdtempSync(join(values.dir, 'holdfast-bench-'));
-try {
-  const contenders = [createHoldfast(work), await createRestic(work)].filter(
-    ({ name }) => values.only === undefined || values.only === name,
-  );
-  process.stdout.write(`${machine()}\n`);
-  const trees = [
-    { title: 'mixed', gigabytes: Number(values['mixed-gb']), make: makeMixedTree },
-    { title: 'random', gigabytes: Number(values['random-gb']), make: makeRandomTree },
-  ];
-  for (const { title, gigabytes, make } of trees) {
-    if (gigabytes === 0) continue;
+const isWanted = (part: string): boolean => values.only === undefined || values.only === part;
+
+async function competeOver(title: string, gigabytes: number, make: typeof makeMixedTree): Promise<void> {
+  const work = mkdtempSync(join(values.dir, 'holdfast-bench-'));
+  try {
     const source = join(work, title);
     mkdirSync(source);
     const facts = make(source, gigabytes * 1e9, `holdfast ${title} 1`);
-    await compete(title, source, facts, contenders, work);
-    rmSync(source, { recursive: true });
+    await compete(title, source, facts, [createHoldfast(work), await createRestic(work)], work);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
   }
-} finally {
-  rmSync(work, { recursive: true, force: true });
 }
+
+process.stdout.write(`${machine()}\n`);
+if (isWanted('stages')) benchStages();
+if (isWanted('mixed')) await competeOver('mixed', Number(values['mixed-gb']), makeMixedTree);
+if (isWanted('random')) await competeOver('random', Number(values['random-gb']), makeRandomTree);

@@ -18,7 +18,7 @@ const POOL_BYTES = 16 * 1024 * 1024;
 const PIECE_BYTES = 512;
 
 /** Text-like bytes that zstd shrinks to less than half: pieces, at random places, of a pool of words in random order. */
-function createText(seed: string): (count: number) => Buffer {
+export function createText(seed: string): (count: number) => Buffer {
   const bytes = createBytes(seed);
   const words = Array.from({ length: 4096 }, () =>
     bytes(2 + (bytes(1)[0]! % 7))

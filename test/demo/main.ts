@@ -142,8 +142,10 @@ async function journey(market: Market, place: Paths, found: Survey, signal: Abor
   const backup = await result(cli, ['backup'], signal);
   const backupMs = performance.now() - started;
   good(`${formatBytes(found.bytes)} in ${seconds(backupMs)} (${rate(found.bytes, backupMs)}), sealed on this machine.`);
+  const storedBytes = Number(backup['storedBytes'] ?? 0);
   fact(
-    `The nodes hold ${formatBytes(Number(backup['storedBytes'] ?? 0))}: deduplicated, compressed, then twice. ` +
+    `The nodes hold ${formatBytes(storedBytes)}: deduplicated, compressed, then twice` +
+      `${storedBytes > 2 * found.bytes ? ', and padded, so that a small backup does not tell its size' : ''}. ` +
       'Every shard was fsynced and receipted.',
   );
   showUnreadable(backup);

@@ -72,7 +72,8 @@ async function keystoreVectors(): Promise<object> {
     { name: 'small cost', passphrase: 'correct horse', words, file: toHex(file) },
     { name: 'two lanes', passphrase: ' spaces stay ', words, file: toHex(await seal(' spaces stay ', 'keystore 2', { memoryKib: 128, passes: 1, lanes: 2 })) },
     { name: 'composed and decomposed letters are the same', passphrase: 'cafe\u0301', words, file: toHex(await seal('caf\u00e9', 'keystore 3', cost)) },
-    { name: 'default cost', passphrase: 'correct horse', words, file: toHex(await seal('correct horse', 'keystore 4', { memoryKib: 131_072, passes: 3, lanes: 1 })) },
+    { name: '128 MiB, three passes, one lane', passphrase: 'correct horse', words, file: toHex(await seal('correct horse', 'keystore 4', { memoryKib: 131_072, passes: 3, lanes: 1 })) },
+    { name: 'default cost: 64 MiB, three passes, four lanes', passphrase: 'correct horse', words, file: toHex(await seal('correct horse', 'keystore 5', { memoryKib: 65_536, passes: 3, lanes: 4 })) },
   ];
   const hex = toHex(file);
   const flipped = (at: number): string => {

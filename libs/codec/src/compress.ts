@@ -15,8 +15,9 @@ const MAX_WINDOW_LOG = Math.log2(MAX_FRAME_BYTES);
 
 function zstd(plaintext: Uint8Array, level: number): Buffer {
   return zstdCompressSync(plaintext, {
-    // one output buffer, and tables no larger than the input needs: half of the cost of a small call
-    chunkSize: Math.max(plaintext.length, 64),
+    // One output buffer and tables no larger than the input needs: half of the cost of a small call. Room for what cannot
+    // be shrunk (ZSTD_COMPRESSBOUND): then zstd works on the input where it lies, without a copy of its own.
+    chunkSize: plaintext.length + (plaintext.length >>> 8) + 64,
     pledgedSrcSize: plaintext.length,
     params: { [constants.ZSTD_c_compressionLevel]: level },
   });

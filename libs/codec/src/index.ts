@@ -3,9 +3,17 @@ export * from './chunker.ts';
 export * from './erasure.ts';
 export { CHUNK_MAX_BYTES, CHUNK_MIN_BYTES, CHUNK_NORMAL_BYTES, publishedGearTable } from './gear.ts';
 export { createKernel, type Kernel, SHARD_ALIGNMENT_BYTES } from './kernel.ts';
-export { createMerkleHasher, groupHash, type MerkleHasher, merkleRoot, type ShardTree, shardTree } from './merkle.ts';
+export { createMerkleHasher, groupHash, type MerkleHasher, type ShardTree, shardTree } from './merkle.ts';
 export { decodeTreeFile, encodeTreeFile, treeFileBytes } from './merkle-file.ts';
-export { LEAF_BYTES, leafCountOf, type LeafProof, pathBytesOf, proveLeaf, verifyLeaf } from './merkle-proof.ts';
+export {
+  LEAF_BYTES,
+  leafCountOf,
+  type LeafProof,
+  merkleRoot,
+  pathBytesOf,
+  proveLeaf,
+  verifyLeaf,
+} from '@holdfast/protocol';
 export * from './policy.ts';
 export * from './chunk-id.ts';
 export { type ExtendedAttribute, FILE_TYPES, type FileMeta, type FileType } from './file-meta.ts';

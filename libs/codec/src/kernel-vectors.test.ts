@@ -2,13 +2,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { fromHex, GROUP_BYTES, toHex } from '@holdfast/protocol';
+import { fromHex, GROUP_BYTES, LEAF_BYTES, proveLeaf, toHex, verifyLeaf } from '@holdfast/protocol';
 import { createChunker } from './chunker.ts';
 import { encodeShards, reconstructShards } from './erasure.ts';
 import { publishedGearTable } from './gear.ts';
 import { shardTree } from './merkle.ts';
 import { decodeTreeFile, encodeTreeFile } from './merkle-file.ts';
-import { LEAF_BYTES, proveLeaf, verifyLeaf } from './merkle-proof.ts';
 import { streamOf } from './test-bytes.ts';
 
 const read = (name: string): unknown =>

@@ -5,6 +5,7 @@
 import { createCipheriv } from 'node:crypto';
 import { MAX_SHARDS } from '@holdfast/protocol';
 import { shardMaskKey } from './pack-keys.ts';
+import { releaseBuffer } from './release.ts';
 import { badArgument } from './shapes.ts';
 
 /** Bytes masked at a time: what a core's cache holds. */
@@ -46,7 +47,9 @@ export function maskRange(
   const stream = createCipheriv('aes-256-ctr', shardMaskKey(packMaskKey, shardIndex), counter);
   for (let start = 0; start < bytes.length; start += MASK_PIECE_BYTES) {
     const piece = bytes.subarray(start, start + MASK_PIECE_BYTES);
-    piece.set(stream.update(piece));
+    const masked = stream.update(piece);
+    piece.set(masked);
+    releaseBuffer(masked);
     onPiece?.(piece);
   }
 }

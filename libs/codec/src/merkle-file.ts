@@ -1,6 +1,6 @@
 /** What a node keeps beside a shard: its group hashes in a small file that shows by itself whether it is whole. */
-import { equalBytes, GROUP_BYTES, MAX_SHARD_BYTES } from '@holdfast/protocol';
-import { groupCountOf, HASH_BYTES, merkleRoot, type ShardTree } from './merkle.ts';
+import { equalBytes, GROUP_BYTES, groupCountOf, HASH_BYTES, MAX_SHARD_BYTES, merkleRoot } from '@holdfast/protocol';
+import type { ShardTree } from './merkle.ts';
 import { damaged, unsupportedVersion } from './shapes.ts';
 
 const MAGIC = Buffer.from('HFTREE');

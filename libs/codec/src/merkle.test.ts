@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { blake3, Blake3Hasher } from '@napi-rs/blake-hash';
 import fc from 'fast-check';
-import { GROUP_BYTES } from '@holdfast/protocol';
-import { createMerkleHasher, groupHash, merkleLevels, merkleRoot, NODE_CONTEXT, shardTree } from './merkle.ts';
+import { GROUP_BYTES, merkleLevels, merkleRoot } from '@holdfast/protocol';
+import { createMerkleHasher, groupHash, shardTree } from './merkle.ts';
 import { decodeTreeFile, encodeTreeFile, treeFileBytes } from './merkle-file.ts';
 import { streamOf } from './test-bytes.ts';
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
+/** From docs/format.md. */
+const NODE_CONTEXT = 'holdfast v1 shard tree inner node';
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(b);
 
 /** The definition, with the native binding only: the left subtree is the largest full one. */

@@ -1,15 +1,10 @@
 /**
- * The Merkle tree of a shard: groups of 64 KiB hashed with BLAKE3, above them inner nodes in BLAKE3's derive-key mode.
- * Section "Merkle tree" of docs/format.md; proofs of single leaves are in merkle-proof.ts.
+ * The Merkle tree of a shard: groups of 64 KiB hashed with BLAKE3, natively. Section "Merkle tree" of docs/format.md. The
+ * tree above the groups and the proofs of single leaves are in libs/protocol, where prover and verifier share them.
  */
 import { Blake3Hasher } from '@napi-rs/blake-hash';
-import { GROUP_BYTES } from '@holdfast/protocol';
-import { contextKey, deriveKey, valueToBytes } from './blake3.ts';
+import { GROUP_BYTES, groupCountOf, HASH_BYTES, merkleRoot } from '@holdfast/protocol';
 import { badArgument } from './shapes.ts';
-
-export const HASH_BYTES = 32;
-/** Context string of the inner nodes: keeps them apart from the hashes of groups and from everything else. */
-export const NODE_CONTEXT = 'holdfast v1 shard tree inner node';
 
 /** Root and group hashes of one shard. */
 export interface ShardTree {
@@ -49,47 +44,6 @@ export function groupHash(group: Uint8Array): Uint8Array<ArrayBuffer> {
   hashTo(hash, 0, group);
   return new Uint8Array(hash);
 }
-
-let nodeKey: ReturnType<typeof contextKey> | undefined;
-/** The inner node over two children of 32 bytes, given as their 64 bytes. */
-export function innerNode(children: Uint8Array): Uint8Array<ArrayBuffer> {
-  nodeKey ??= contextKey(NODE_CONTEXT);
-  return valueToBytes(deriveKey(nodeKey, children));
-}
-
-/**
- * All levels of the tree: the group hashes, then each level of inner nodes up to the root alone. A node without a
- * neighbour to its right goes up unchanged.
- * @throws HoldfastError `codec.bad-argument` unless there is at least one hash of 32 bytes.
- */
-export function merkleLevels(groupHashes: Uint8Array): Uint8Array[] {
-  if (groupHashes.length === 0 || groupHashes.length % HASH_BYTES !== 0) {
-    throw badArgument(`${groupHashes.length} bytes of group hashes.`);
-  }
-  const levels = [groupHashes];
-  for (let level = groupHashes; level.length > HASH_BYTES;) {
-    const above = new Uint8Array(Math.ceil(level.length / (2 * HASH_BYTES)) * HASH_BYTES);
-    for (let at = 0; at < level.length; at += 2 * HASH_BYTES) {
-      const children = level.subarray(at, at + 2 * HASH_BYTES);
-      above.set(children.length === HASH_BYTES ? children : innerNode(children), at / 2);
-    }
-    levels.push(above);
-    level = above;
-  }
-  return levels;
-}
-
-/** The root (32 bytes) over these group hashes. */
-export const merkleRoot = (groupHashes: Uint8Array): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(merkleLevels(groupHashes).at(-1)!);
-
-export const groupCountOf = (lengthBytes: number): number => {
-  const count = lengthBytes / GROUP_BYTES;
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw badArgument(`a shard of ${lengthBytes} bytes, which is no positive multiple of ${GROUP_BYTES}.`);
-  }
-  return count;
-};
 
 /** Hashes a shard while it streams past. Holds one group of 64 KiB and the hashes. */
 export function createMerkleHasher(): MerkleHasher {

@@ -5,6 +5,7 @@ import { compress, DEFAULT_COMPRESSION_LEVEL } from './compress.ts';
 import { packKey, paddingKey } from './pack-keys.ts';
 import { type PackTable, PackTableBuilder } from './pack-table.ts';
 import { encodeTrailer, tailBytesOf, TRAILER_BYTES } from './pack-trailer.ts';
+import { releaseBuffer } from './release.ts';
 import { PackSealer } from './seal.ts';
 import {
   badArgument,
@@ -156,6 +157,7 @@ export class PackBuilder {
     const shorter = compress(plaintext, this.#level);
     const { region } = this.#options;
     const sealedBytes = this.#sealer.seal('frame', this.#frameCount, shorter ?? plaintext, region, this.#framesBytes);
+    if (shorter !== undefined) releaseBuffer(shorter);
     this.#frameCount += 1;
     this.#framesBytes += sealedBytes;
     return { sealedBytes, compressed: shorter !== undefined };
@@ -177,7 +179,9 @@ export class PackBuilder {
     const stream = createCipheriv('aes-256-ctr', paddingKey(this.#options.dataKey, this.packId), new Uint8Array(16));
     const zeros = new Uint8Array(Math.min(room.length, PADDING_PIECE_BYTES));
     for (let start = 0; start < room.length; start += PADDING_PIECE_BYTES) {
-      room.set(stream.update(zeros.subarray(0, Math.min(PADDING_PIECE_BYTES, room.length - start))), start);
+      const padding = stream.update(zeros.subarray(0, Math.min(PADDING_PIECE_BYTES, room.length - start)));
+      room.set(padding, start);
+      releaseBuffer(padding);
     }
   }
 }

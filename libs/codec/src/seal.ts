@@ -1,5 +1,6 @@
 /** AES-256-GCM (NIST SP 800-38D) under one key per pack, with counter nonces: what is sealed where can't be moved. */
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
+import { releaseBuffer } from './release.ts';
 import { checkKey, damaged, SEAL_OVERHEAD_BYTES } from './shapes.ts';
 
 /** The first four bytes of a nonce say what is sealed, the other eight are a counter: no nonce is used twice. */
@@ -32,12 +33,10 @@ export class PackSealer {
   /** Writes ciphertext and tag to `target` at `offset`; `plaintext.length + 16` bytes, which are returned as count. */
   seal(domain: SealDomain, counter: number, plaintext: Uint8Array, target: Uint8Array, offset: number): number {
     const cipher = createCipheriv(ALGORITHM, this.#key, nonceOf(domain, counter));
-    if (plaintext.length <= PIECE_BYTES) {
-      target.set(cipher.update(plaintext), offset);
-    } else {
-      for (let start = 0; start < plaintext.length; start += PIECE_BYTES) {
-        target.set(cipher.update(plaintext.subarray(start, start + PIECE_BYTES)), offset + start);
-      }
+    for (let start = 0; start < plaintext.length; start += PIECE_BYTES) {
+      const sealed = cipher.update(plaintext.subarray(start, start + PIECE_BYTES));
+      target.set(sealed, offset + start);
+      releaseBuffer(sealed);
     }
     cipher.final();
     target.set(cipher.getAuthTag(), offset + plaintext.length);
@@ -68,7 +67,9 @@ function openBody(cipher: { update(data: Uint8Array): Buffer }, body: Uint8Array
   if (body.length <= PIECE_BYTES) return cipher.update(body);
   const plaintext = Buffer.allocUnsafeSlow(body.length);
   for (let start = 0; start < body.length; start += PIECE_BYTES) {
-    plaintext.set(cipher.update(body.subarray(start, start + PIECE_BYTES)), start);
+    const opened = cipher.update(body.subarray(start, start + PIECE_BYTES));
+    plaintext.set(opened, start);
+    releaseBuffer(opened);
   }
   return plaintext;
 }

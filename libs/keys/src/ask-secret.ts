@@ -23,9 +23,10 @@ type Outcome = { readonly text: string } | 'cancelled' | undefined;
  * at the input's end
  */
 export async function askSecret({ input, output }: Terminal, prompt: string): Promise<string> {
-  output.write(prompt);
+  // Before the question: what is typed at once would be shown otherwise.
   input.setRawMode?.(true);
   try {
+    output.write(prompt);
     const outcome = await readLine(input);
     if (outcome === 'cancelled') throw fail('passphrase.cancelled');
     return outcome.text;

@@ -55,14 +55,25 @@ test('the file does not hold the entropy', async () => {
   expect(Buffer.from(await seal('x')).includes(Buffer.from(entropyFromWords(words)))).toBe(false);
 });
 
-test('another implementation of Argon2id opens the file', async () => {
-  const file = Buffer.from(await seal('pässword'));
-  const key = argon2id(Buffer.from('pässword', 'utf8'), file.subarray(19, 35), { t: 1, m: 8, p: 1, dkLen: 32 });
+test.each([
+  { memoryKib: 8, passes: 1, lanes: 1 },
+  { memoryKib: 64, passes: 3, lanes: 4 },
+])('another implementation of Argon2id opens the file: %j', async (cost) => {
+  const file = Buffer.from(await sealKeystore({ words, passphrase: 'pässword', randomness, cost }));
+  const parameters = { t: cost.passes, m: cost.memoryKib, p: cost.lanes, dkLen: 32 };
+  const key = argon2id(Buffer.from('pässword', 'utf8'), file.subarray(19, 35), parameters);
   const decipher = createDecipheriv('aes-256-gcm', key, file.subarray(35, 47))
     .setAAD(file.subarray(0, 47))
     .setAuthTag(file.subarray(79, 95));
   const entropy = Buffer.concat([decipher.update(file.subarray(47, 79)), decipher.final()]);
   expect(new Uint8Array(entropy)).toEqual(entropyFromWords(words));
+});
+
+test('files are sealed at no less than the second recommended choice of RFC 9106', async () => {
+  const file = Buffer.from(await sealKeystore({ words, passphrase: 'x', randomness }));
+  expect(file.readUInt32BE(10)).toBeGreaterThanOrEqual(64 * 1024);
+  expect(file.readUInt32BE(14)).toBeGreaterThanOrEqual(3);
+  expect(file.readUInt8(18)).toBe(4);
 });
 
 test('changing the passphrase keeps the words and needs the old one', async () => {

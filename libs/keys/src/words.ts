@@ -1,6 +1,7 @@
 /** The 24 words (BIP-39, English): made, checked as people write them, and turned into a seed. */
+import { pbkdf2Sync } from 'node:crypto';
 import { fail } from '@holdfast/protocol';
-import { entropyToMnemonic, mnemonicToEntropy, mnemonicToSeedSync, validateMnemonic } from '@scure/bip39';
+import { entropyToMnemonic, mnemonicToEntropy, validateMnemonic } from '@scure/bip39';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { nearestWord } from './nearest-word.ts';
 
@@ -65,9 +66,9 @@ export function checkWords(text: string): Words {
   return joined as Words;
 }
 
-/** The 64-byte BIP-39 seed (PBKDF2-HMAC-SHA512, 2,048 rounds, empty passphrase). */
+/** The 64-byte BIP-39 seed (PBKDF2-HMAC-SHA512, 2,048 rounds, empty passphrase); by node:crypto, as every command pays it. */
 export function seedFromWords(words: Words): Uint8Array {
-  return mnemonicToSeedSync(words);
+  return new Uint8Array(pbkdf2Sync(words, 'mnemonic', 2048, 64, 'sha512'));
 }
 
 function splitWords(text: string): string[] {

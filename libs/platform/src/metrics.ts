@@ -1,5 +1,10 @@
 /** Prometheus metrics in a registry of their own, so that several services can live in one process. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { createRequire } from 'node:module';
+import type * as Prometheus from 'prom-client';
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Loaded at first use: commands have no metrics, and would pay 80 files at every start. */
+const loadPrometheus = (): typeof Prometheus => createRequire(import.meta.url)('prom-client') as typeof Prometheus;
 
 export interface HttpObservation {
   readonly method: string;
@@ -38,10 +43,11 @@ const HTTP_BUCKETS_S = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
  * process).
  */
 export function createMetrics(prefix: string, options: { processMetrics?: boolean } = {}): Metrics {
-  const registry = new Registry();
-  if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry, prefix });
+  const prometheus = loadPrometheus();
+  const registry = new prometheus.Registry();
+  if (options.processMetrics ?? true) prometheus.collectDefaultMetrics({ register: registry, prefix });
   const registers = [registry];
-  const http = new Histogram({
+  const http = new prometheus.Histogram({
     name: `${prefix}http_request_duration_seconds`,
     help: 'Time from the request to the end of its response.',
     labelNames: ['method', 'route', 'status'] as const,
@@ -50,10 +56,17 @@ export function createMetrics(prefix: string, options: { processMetrics?: boolea
   });
   return {
     registry,
-    counter: (name, help, labelNames = []) => new Counter({ name: prefix + name, help, labelNames, registers }),
-    gauge: (name, help, labelNames = []) => new Gauge({ name: prefix + name, help, labelNames, registers }),
+    counter: (name, help, labelNames = []) =>
+      new prometheus.Counter({ name: prefix + name, help, labelNames, registers }),
+    gauge: (name, help, labelNames = []) => new prometheus.Gauge({ name: prefix + name, help, labelNames, registers }),
     histogram: (name, help, { labelNames = [], buckets } = {}) =>
-      new Histogram({ name: prefix + name, help, labelNames, registers, ...(buckets && { buckets: [...buckets] }) }),
+      new prometheus.Histogram({
+        name: prefix + name,
+        help,
+        labelNames,
+        registers,
+        ...(buckets && { buckets: [...buckets] }),
+      }),
     observeHttp: ({ method, route, status, durationMs }) =>
       http.observe({ method, route, status: String(status) }, durationMs / 1_000),
     text: () => registry.metrics(),

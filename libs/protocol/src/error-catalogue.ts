@@ -3,6 +3,7 @@
  * this table and tested against it.
  */
 import type { ErrorEntry } from './errors.ts';
+import { CHALLENGE_ERRORS } from './errors-of/challenge.ts';
 import { CLIENT_ERRORS } from './errors-of/client.ts';
 import { EXCHANGE_ERRORS } from './errors-of/exchange.ts';
 import { MONEY_ERRORS } from './errors-of/money.ts';
@@ -15,6 +16,7 @@ export const CATALOGUE = {
   ...EXCHANGE_ERRORS,
   ...VAULT_ERRORS,
   ...MONEY_ERRORS,
+  ...CHALLENGE_ERRORS,
   ...STORAGE_NODE_ERRORS,
   ...CLIENT_ERRORS,
 } as const satisfies Record<string, ErrorEntry>;

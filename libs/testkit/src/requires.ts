@@ -37,13 +37,23 @@ export async function describeWith(
   title: string,
   define: (...paths: string[]) => void,
 ): Promise<void> {
-  const { describe, test } = await import('@jest/globals');
+  let paths: string[];
   try {
-    const paths = await Promise.all(programs.map((required) => programPath(required)));
-    describe(title, () => define(...paths));
+    paths = await Promise.all(programs.map((required) => programPath(required)));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`SKIPPED suite: ${title}: ${reason}\n`);
-    describe.skip(title, () => test(`needs ${programs.join(' and ')}`, () => undefined));
+    await describeUnless(error instanceof Error ? error.message : String(error), title, () => undefined);
+    return;
   }
+  await describeUnless(undefined, title, () => define(...paths));
+}
+
+/** `describe` for a suite that this machine cannot run for that reason, which is printed the same way; without a reason it runs. */
+export async function describeUnless(reason: string | undefined, title: string, define: () => void): Promise<void> {
+  const { describe, test } = await import('@jest/globals');
+  if (reason === undefined) {
+    describe(title, define);
+    return;
+  }
+  process.stderr.write(`SKIPPED suite: ${title}: ${reason}\n`);
+  describe.skip(title, () => test(`cannot run here: ${reason}`, () => undefined));
 }

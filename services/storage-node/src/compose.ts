@@ -19,7 +19,7 @@ import type { FastifyInstance } from 'fastify';
 import { openCopiesDatabase } from './adapters/copies-database.ts';
 import { createMediatorHttp } from './adapters/mediator-http.ts';
 import { openStateDatabase } from './adapters/state-database.ts';
-import { createNodeServer } from './http/server.ts';
+import { createNodeServer, NODE_TLS } from './http/server.ts';
 import { runScrubs } from './jobs.ts';
 import { withFigures } from './metrics.ts';
 import { DEFAULTS, type Listen, type StorageNodeOptions } from './options.ts';
@@ -166,14 +166,20 @@ async function openData(
   const { dataDir, logger, clock } = options;
   const shardsDir = join(dataDir, 'shards');
   mkdirSync(shardsDir, { recursive: true, mode: 0o700 });
+  const onDamaged = (what: string) => (detail: string) =>
+    logger.error({ detail }, `the database ${what}.sqlite is damaged; it was moved aside`);
   const records = openStateDatabase({
     path: join(dataDir, 'state.sqlite'),
     hasShards: readdirSync(shardsDir).length > 0,
     nowMs: clock.nowMs(),
-    onDamaged: (detail) => logger.error({ detail }, 'the state database is damaged; it was moved aside'),
+    onDamaged: onDamaged('state'),
   });
   lifecycle.onClose('state', () => records.close());
-  const copyRecords = openCopiesDatabase(join(dataDir, 'copies.sqlite'));
+  const copyRecords = openCopiesDatabase({
+    path: join(dataDir, 'copies.sqlite'),
+    nowMs: clock.nowMs(),
+    onDamaged: onDamaged('copies'),
+  });
   lifecycle.onClose('copies', () => copyRecords.close());
   let tellLoss = (): void => {};
   const store = await openShardStore({
@@ -203,8 +209,8 @@ async function openData(
 }
 
 function useCertificate(app: FastifyInstance, certPem: string, keyPem: string, caPem: string): void {
-  const { cert, key, ca, minVersion } = serverTlsOptions({ certPem, keyPem, caPem, requestClientCert: 'no' });
-  (app.server as unknown as Server).setSecureContext({ cert, key, ca, minVersion });
+  const { cert, key, ca } = serverTlsOptions({ certPem, keyPem, caPem, requestClientCert: 'no' });
+  (app.server as unknown as Server).setSecureContext({ ...NODE_TLS, cert, key, ca });
 }
 
 /** The first visit. Without a certificate there is nothing to serve with: then it is tried until the mediator is back. */

@@ -27,8 +27,9 @@ const REMEMBERED = 20_000;
 /** Registers the counters; every check throws `limit.rate` when there were too many. */
 export async function createRateGuard(app: FastifyInstance, limits: RateLimits): Promise<RateGuard> {
   await app.register(rateLimit, { global: false, cache: REMEMBERED });
-  const limiter = (max: number, keyGenerator?: (request: FastifyRequest) => string) => {
-    const check = app.createRateLimit({ max, timeWindow: WINDOW_MS, ...(keyGenerator && { keyGenerator }) });
+  const byNetwork = (request: FastifyRequest): string => networkOf(request.ip);
+  const limiter = (max: number, keyGenerator = byNetwork) => {
+    const check = app.createRateLimit({ max, timeWindow: WINDOW_MS, keyGenerator });
     return async (request: FastifyRequest): Promise<void> => {
       const outcome = await check(request);
       if (outcome.isAllowed || !outcome.isExceeded) return;
@@ -44,4 +45,17 @@ export async function createRateGuard(app: FastifyInstance, limits: RateLimits):
       await checkParty(request);
     },
   };
+}
+
+const IPV6_PREFIX_GROUPS = 4;
+
+/** What counts as one address: an IPv4 address; of IPv6 the /64, of which whoever has one address has them all. */
+export function networkOf(ip: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
+  if (mapped !== undefined || !ip.includes(':')) return mapped ?? ip;
+  const [head = '', tail] = ip.split('%', 1)[0]!.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
+  return `${[...left, ...zeros, ...right].slice(0, IPV6_PREFIX_GROUPS).join(':')}::/64`;
 }

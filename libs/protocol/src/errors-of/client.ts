@@ -6,7 +6,7 @@ export const CLIENT_ERRORS = {
     401,
     'refused',
     'The passphrase is wrong.',
-    'Try again. The 24 words open the vault without it: holdfast recover.',
+    'Try again; look into HOLDFAST_PASSPHRASE_FILE or _COMMAND where one is set. The 24 words open the vault without it: holdfast recover.',
   ),
   'keystore.damaged': entry(
     422,
@@ -74,7 +74,12 @@ export const CLIENT_ERRORS = {
     'Another holdfast (process {pid}) is at work in {path}.',
     'Wait for it to end.',
   ),
-  'client.no-snapshot': entry(404, 'usage', 'There is no snapshot {snapshot}.', 'See holdfast snapshots.'),
+  'client.no-snapshot': entry(
+    404,
+    'usage',
+    'There is no snapshot {snapshot}.',
+    'See holdfast snapshots; a path that looks like one begins with ./ or /.',
+  ),
   'client.target-exists': entry(
     409,
     'refused',

@@ -16,6 +16,10 @@ export const EXIT_CODES = {
   refused: 5,
   /** Data or a signature does not match what it should be. */
   integrity: 6,
+  /** A check found that everything can be read, but some of it with fewer shards than it should have. */
+  weaker: 7,
+  /** A check found data that cannot be read. */
+  lost: 8,
   /** Stopped by the user. */
   interrupted: 130,
 } as const;

@@ -28,12 +28,6 @@ export const VAULT_ERRORS = {
     'Pack {packId}: {good} good shards, {needed} needed.',
     'Wait for nodes to come back and try again; holdfast check names them.',
   ),
-  'proof.invalid': entry(
-    422,
-    'integrity',
-    'The proof does not match: {detail}',
-    'Show a proof made from the shard itself.',
-  ),
 
   // policy and market
   'policy.redundancy-too-low': entry(
@@ -51,8 +45,8 @@ export const VAULT_ERRORS = {
   'policy.too-few-nodes': entry(
     409,
     'refused',
-    '{needed} independent nodes are needed for {dataShards}+{parityShards} at 2x redundancy or more, {available} are on offer.',
-    'Wait for more nodes, raise the price cap, widen the regions, or choose a smaller policy.',
+    '{needed} independent nodes are needed for {dataShards}+{parityShards} at 2x redundancy or more; {available} are on offer that meet the terms and have the room.',
+    'Wait for more nodes, raise the price cap, widen the regions, store less, or choose a smaller policy.',
   ),
   'market.no-offer': entry(409, 'refused', 'No node is on offer.', 'Wait until a node has joined, then try again.'),
 
@@ -81,6 +75,12 @@ export const VAULT_ERRORS = {
     'refused',
     'There is no vault {vaultId} of yours.',
     'Run holdfast init, or check the 24 words.',
+  ),
+  'vault.too-many': entry(
+    409,
+    'refused',
+    'You have {limit} vaults already, which is the limit.',
+    'Use one of them: a vault takes any number of directories and machines.',
   ),
   'upload.unknown': entry(404, 'refused', 'There is no upload {uploadId} of this vault.', 'Open a new upload.'),
   'upload.expired': entry(

@@ -133,15 +133,30 @@ export class BackupRun {
   async #prepare(): Promise<VaultHead> {
     const { catalog } = this.#context;
     const head = await readHead(this.#context);
-    await learnIndex(this.#context, this.#access, head);
-    const isUnclear = catalog.getFact(UNFINISHED) === 'yes' || catalog.counts().packs !== this.#vault.packCount;
-    if (isUnclear) {
+    const isIndexWhole = await this.#learnIndex(head);
+    const { packs } = catalog.counts();
+    if (!isIndexWhole || catalog.getFact(UNFINISHED) === 'yes' || packs !== this.#vault.packCount) {
       const { adopted, forgotten } = await reconcilePacks(this.#context, this.#access);
       this.#context.logger.info({ adopted, forgotten }, 'catalog compared with the mediator');
       this.#tell({ type: 'resumed', adoptedPacks: adopted, forgottenPacks: forgotten });
+      // An index that is incomplete, or names packs that are gone, is written anew by this run.
+      const isKnown = head.content.indexPacks.every((packId) => catalog.getPack(packId) !== undefined);
+      if (!isKnown || forgotten > 0) catalog.forgetIndexPacks();
     }
     catalog.setFact(UNFINISHED, 'yes');
     return head;
+  }
+
+  /** False when the mediator has lost an index pack: the tables of the packs themselves tell the same. */
+  async #learnIndex(head: VaultHead): Promise<boolean> {
+    try {
+      await learnIndex(this.#context, this.#access, head);
+      return true;
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== 'pack.unknown') throw error;
+      this.#context.logger.warn({ detail: error.message }, 'an index pack is gone; reading the packs instead');
+      return false;
+    }
   }
 
   async #backUp(head: VaultHead, directories: readonly string[]): Promise<BackupReport> {
@@ -162,6 +177,7 @@ export class BackupRun {
         pipeline: this.#pipeline,
         flush: () => this.#flush(),
         indexPacks: () => this.#indexPacks,
+        mostIndexPacks: this.#options.mostIndexPacks,
       },
       head,
       { snapshotId, createdAtMs, recordId },
@@ -244,6 +260,7 @@ export class BackupRun {
     this.#context.catalog.directories.flush();
     const tidy = async (): Promise<void> => {
       await this.#commits.settle();
+      await this.#copies.settle();
       await this.#uploads.close();
     };
     await within(CLOSING_MS, tidy());

@@ -2,6 +2,7 @@
 import { type IndexedPack, packMaskKey, PackTable } from '@holdfast/codec';
 import { MAX_PACKS_PER_COMMIT, packCommit, signMessage, toHex, type UploadId } from '@holdfast/protocol';
 import { createHash } from 'node:crypto';
+import { noteIndexPacks } from '../catalog/index.ts';
 import type { StoredPack } from '../pipeline/index.ts';
 import type { ClientContext } from '../ports.ts';
 
@@ -66,9 +67,15 @@ export class Commits {
     const { context, onCommitted } = this.#options;
     const signed = packs.map((pack) => ({ pack, ...this.#sign(pack) }));
     const items = signed.map(({ pack, commit, maskKey }) => ({ commit, maskKey, receipts: pack.receipts }));
-    await context.mediator.commitPacks(uploadId, items);
     const data = packs.filter(({ kind }) => kind !== 'index').map(indexedPack);
     const index = packs.filter(({ kind }) => kind === 'index').map(indexedPack);
+    if (index.length > 0) {
+      noteIndexPacks(
+        context.catalog,
+        index.map(({ packId }) => packId),
+      );
+    }
+    await context.mediator.commitPacks(uploadId, items);
     if (data.length > 0) context.catalog.addPacks(data, { indexed: false });
     if (index.length > 0) context.catalog.addPacks(index, { indexed: true });
     onCommitted?.(signed);

@@ -15,7 +15,7 @@ export interface ReadFile {
 export type OnRead = (read: ReadFile | { readonly unreadable: string }) => void;
 
 /** A large file is cut into segments of this length, each a chunker run of its own (docs/format.md). */
-export const SEGMENT_BYTES = 128 * 1024 * 1024;
+const SEGMENT_BYTES = 128 * 1024 * 1024;
 const BATCH_FILES = 256;
 const BATCH_BYTES = 16 * 1024 * 1024;
 const ID_BYTES = 32;

@@ -39,7 +39,7 @@ export class NodeCopies {
     return [...this.#failures].map(([nodeId, detail]) => ({ nodeId, detail }));
   }
 
-  /** In the background, as packs are committed: each map goes to the nodes that hold a shard of its pack. */
+  /** Each map goes to the nodes that hold a shard of its pack: many at a time, the last ones when all settles. */
   addMaps(packs: readonly CommittedPack[]): void {
     for (const { pack, commit } of packs) {
       for (const nodeId of pack.nodeIds) {
@@ -48,11 +48,16 @@ export class NodeCopies {
         if (queue.waiting.length < MOST_WAITING) queue.waiting.push(commit);
       }
     }
-    for (const [nodeId, queue] of this.#queues) queue.working ??= this.#send(nodeId, queue);
+    for (const [nodeId, queue] of this.#queues) {
+      if (queue.waiting.length >= MAPS_PER_REQUEST) queue.working ??= this.#send(nodeId, queue);
+    }
   }
 
-  /** Resolves when all maps are delivered or given up. */
+  /** Sends what waits; resolves when all maps are delivered or given up. */
   async settle(): Promise<void> {
+    for (const [nodeId, queue] of this.#queues) {
+      if (queue.waiting.length > 0) queue.working ??= this.#send(nodeId, queue);
+    }
     for (const queue of this.#queues.values()) await queue.working;
   }
 

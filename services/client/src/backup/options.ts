@@ -10,6 +10,8 @@ export interface BackupOptions {
   readonly onEvent?: (event: BackupEvent) => void;
   /** Stops within a second or so; what is complete is committed. */
   readonly signal?: AbortSignal;
+  /** For tests: with so many index packs they are merged. Default 48. */
+  readonly mostIndexPacks?: number;
   /** For tests and measurements. */
   readonly pipeline?: Partial<
     Pick<

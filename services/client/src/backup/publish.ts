@@ -16,6 +16,7 @@ import {
 } from '@holdfast/codec';
 import { hostname } from 'node:os';
 import { HoldfastError, packDrop, type PackId, signMessage } from '@holdfast/protocol';
+import { keepIndexPacks, ownIndexPacks } from '../catalog/index.ts';
 import type { Pipeline } from '../pipeline/index.ts';
 import type { ClientContext } from '../ports.ts';
 import {
@@ -43,6 +44,7 @@ export interface PublishOptions {
   readonly flush: () => Promise<void>;
   /** Index packs that were committed by this run, oldest first. */
   readonly indexPacks: () => readonly PackId[];
+  readonly mostIndexPacks?: number | undefined;
 }
 
 /** Moves the head on from `head` with one more snapshot. @throws HoldfastError */
@@ -60,13 +62,14 @@ export async function publishSnapshot(
       machineId: context.config.machineId,
       hostName: hostname(),
       indexPacks: index.indexPacks,
-      snapshots: [...older.snapshots, snapshot].toSorted(compareSnapshots),
+      // It may be there already: when the answer to our own move was lost, and another machine moved on from it.
+      snapshots: [...older.snapshots.filter(isOther(snapshot)), snapshot].toSorted(compareSnapshots),
       ...(older.olderSnapshots === undefined ? {} : { olderSnapshots: older.olderSnapshots }),
     };
     try {
       const written = await writeHead(context, current, content);
       context.catalog.setIndexed(index.packIds, index.indexPacks);
-      await dropReplaced(context, index.replaced);
+      await dropUnnamed(context, index.replaced, index.indexPacks);
       return written;
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== 'head.conflict') throw error;
@@ -77,37 +80,43 @@ export async function publishSnapshot(
   }
 }
 
+const isOther =
+  ({ snapshotId }: SnapshotEntry) =>
+  (entry: SnapshotEntry): boolean =>
+    entry.snapshotId !== snapshotId;
+
 interface WrittenIndex {
   /** All index packs of the new head. */
   readonly indexPacks: PackId[];
   /** Packs that are indexed once the head stands. */
   readonly packIds: PackId[];
   /** Index packs that nothing names any more then. */
-  readonly replaced: PackId[];
+  readonly replaced: readonly PackId[];
 }
 
-/** Index packs for what no index pack names; for everything when there are too many of them. */
+/** Index packs for what no index pack names; for everything when there are too many of them, or none can be trusted. */
 async function writeIndex(options: PublishOptions, head: VaultHead): Promise<WrittenIndex> {
-  const { context, pipeline, flush, indexPacks } = options;
-  const own = indexPacks().filter((packId) => !head.content.indexPacks.includes(packId));
-  const named = [...head.content.indexPacks, ...own];
-  const isMerge = named.length >= MOST_INDEX_PACKS;
+  const { context, pipeline, flush, indexPacks, mostIndexPacks = MOST_INDEX_PACKS } = options;
+  const { catalog } = context;
+  const named = head.content.indexPacks;
+  const isForgotten = named.length > 0 && catalog.indexPackIds().length === 0;
+  const isMerge = isForgotten || named.length >= mostIndexPacks;
   const before = new Set(indexPacks());
   const packIds: PackId[] = [];
   const encoder = new IndexEncoder();
-  for (const pack of context.catalog.packs(isMerge ? 'all' : 'not-indexed')) {
+  for (const pack of catalog.packs(isMerge ? 'all' : 'not-indexed')) {
     if (pack.kind === 'index') continue;
     const chunk = encoder.add(pack);
-    if (chunk !== undefined) pipeline.putChunk('index', chunk);
+    if (chunk !== undefined) pipeline.putCopy('index', chunk);
     while (pipeline.isChunkQueueFull) await pipeline.news();
     packIds.push(pack.packId);
   }
   const last = encoder.finish();
-  if (last !== undefined) pipeline.putChunk('index', last);
+  if (last !== undefined) pipeline.putCopy('index', last);
   if (packIds.length > 0) await flush();
   const written = indexPacks().filter((packId) => !before.has(packId));
-  // Nothing new was written when a race is run again: what the first try wrote is named still.
-  return isMerge && written.length > 0
+  // What an earlier try of this run wrote is not named: this try wrote it again.
+  return isMerge
     ? { indexPacks: written, packIds, replaced: named }
     : { indexPacks: [...named, ...written], packIds, replaced: [] };
 }
@@ -134,16 +143,33 @@ async function moveOlderSnapshots(options: PublishOptions, head: VaultHead): Pro
   return { snapshots: all.slice(-SNAPSHOTS_LEFT), olderSnapshots };
 }
 
-/** The old index packs are no use to anybody who reads the new head. Best effort: they cost space only. */
-async function dropReplaced(context: ClientContext, packIds: readonly PackId[]): Promise<void> {
+/**
+ * Index packs that the new head does not name are no use to anybody: those that were merged, and those of runs of this
+ * machine that died before their head moved. Best effort: they cost space only, and the next run tries again.
+ */
+async function dropUnnamed(
+  context: ClientContext,
+  replaced: readonly PackId[],
+  indexPacks: readonly PackId[],
+): Promise<void> {
   const { clientId, vaultId, signing, signingKey, mediator, catalog, clock, logger } = context;
+  const own = ownIndexPacks(catalog);
+  const named = new Set(indexPacks);
+  const unnamed = [...new Set([...replaced, ...own])].filter((packId) => !named.has(packId));
+  if (unnamed.length === 0) return;
   try {
-    for (let at = 0; at < packIds.length; at += PACKS_PER_DROP) {
-      const body = { clientId, vaultId, packIds: packIds.slice(at, at + PACKS_PER_DROP), signedAtMs: clock.nowMs() };
+    // What was noted may never have been committed.
+    const known = (await mediator.locatePacks(unnamed)).map(({ packId }) => packId);
+    for (let at = 0; at < known.length; at += PACKS_PER_DROP) {
+      const body = { clientId, vaultId, packIds: known.slice(at, at + PACKS_PER_DROP), signedAtMs: clock.nowMs() };
       await mediator.dropPacks(signMessage(packDrop, signing, body, signingKey));
-      catalog.removePacks(body.packIds);
     }
+    catalog.removePacks(unnamed);
+    keepIndexPacks(
+      catalog,
+      own.filter((packId) => named.has(packId)),
+    );
   } catch (error) {
-    logger.warn({ err: error }, 'old index packs could not be dropped; the next merge does not know them');
+    logger.warn({ err: error }, 'old index packs could not be dropped; the next backup tries again');
   }
 }

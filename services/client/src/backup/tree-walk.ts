@@ -12,6 +12,7 @@ import {
   IdentityWriter,
   isGone,
   isSameFile,
+  isSettled,
   joinPath,
   listNames,
   type MetaSources,
@@ -64,8 +65,6 @@ const PAGE_ENTRIES = 4096;
 const MOST_FILES_WAITING = 16_384;
 /** Entries listed between two turns of the event loop. */
 const ENTRIES_PER_TURN = 512;
-/** A file that changed so shortly before could change again without a new ctime: it is read again next time. */
-const RECENT_MS = 50;
 
 export class TreeWalk {
   readonly counts: WalkCounts = { fileCount: 0, directoryCount: 0, sizeBytes: 0, unchangedFiles: 0, unchangedBytes: 0 };
@@ -251,8 +250,8 @@ export class TreeWalk {
   }
 
   #pendingEntry(name: ByteString, stat: FileStat): PendingEntry {
-    const isCertain = Number(stat.ctimeNs / 1_000_000n) < this.#options.nowMs() - RECENT_MS;
-    return { name, stat, meta: undefined, isCertain };
+    // A file that was written to just now is read again next time.
+    return { name, stat, meta: undefined, isCertain: isSettled(stat, this.#options.nowMs()) };
   }
 
   /** Rows of subdirectories that are there no more. */

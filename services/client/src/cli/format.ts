@@ -3,8 +3,8 @@ import { formatBytes } from '@holdfast/protocol';
 
 export { formatBytes };
 
-/** `1,234` */
-export const formatCount = (count: number): string => count.toLocaleString('en-GB');
+/** `1,234`; by hand, because loading the machine's locales takes longer than most commands. */
+export const formatCount = (count: number | bigint): string => String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 
 /** `1 file`, `2,345 files` */
 export const countOf = (count: number, one: string, many = `${one}s`): string =>
@@ -15,7 +15,7 @@ export function formatSats(msat: bigint | string): string {
   const amount = BigInt(msat);
   const whole = amount / 1000n;
   const rest = amount % 1000n;
-  if (whole >= 1000n || rest === 0n) return `${(whole + (rest > 0n ? 1n : 0n)).toLocaleString('en-GB')} sat`;
+  if (whole >= 1000n || rest === 0n) return `${formatCount(whole + (rest > 0n ? 1n : 0n))} sat`;
   return `${whole}.${String(rest).padStart(3, '0').replace(/0+$/, '')} sat`;
 }
 

@@ -14,8 +14,9 @@ export function createNoteLogger(console: Console): Logger {
     told.set(msg, count);
     if (count > MOST_ALIKE) return;
     const about = typeof detail === 'string' ? `: ${detail}` : '';
+    const code = typeof fields['code'] === 'string' ? ` [${fields['code']}]` : '';
     const more = count === MOST_ALIKE ? ' (said no more)' : '';
-    console.warn(`Note: ${msg}${about}${more}`, 'note', fields);
+    console.warn(`Note: ${msg}${about}${code}${more}`, 'note', fields);
   };
   return createLogger({ service: 'holdfast', level: 'warn', destination: { write }, format: 'json' });
 }

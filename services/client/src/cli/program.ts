@@ -1,7 +1,7 @@
 /** The program's options and help, with the one command that was called filled in. */
 import { Command, CommanderError } from 'commander';
 import type { OutputStream } from './console.ts';
-import { type Run, VERBS } from './verbs.ts';
+import { type Run, type Verb, VERBS } from './verbs.ts';
 import { TOOL_VERSION } from '../version.ts';
 
 export interface GlobalOptions {
@@ -32,7 +32,8 @@ Environment:
 
 Sizes are in powers of 1000 (1 GB = 10^9 bytes). Prices are in satoshi per terabyte and month of 30 days.
 Exit status: 0 done, 1 unexpected, 2 wrong usage, 3 done but for some files, 4 the other side is away,
-5 refused, 6 data or signature does not match, 130 stopped.
+5 refused, 6 data or signature does not match, 7 check: weaker than it should be, 8 check: something is lost,
+130 stopped. More about all of it: docs/cli.md, docs/errors.md.
 `;
 
 export interface ProgramOptions {
@@ -51,7 +52,7 @@ export async function runProgram({ argv, output, runVerb }: ProgramOptions): Pro
     return;
   }
   const program = createProgram(output);
-  const commands = VERBS.map((verb) => ({ verb, command: addVerb(program, verb.name, verb.summary) }));
+  const commands = VERBS.map((verb) => ({ verb, command: addVerb(program, verb) }));
   for (const { verb, command } of commands) {
     if (verb.name !== called) continue;
     const { define } = await verb.load();
@@ -82,7 +83,8 @@ function createProgram(output: OutputStream): Command {
 
 const SHOWN_WITHOUT_A_VERB: ReadonlySet<string> = new Set(['-h', '--help', '--version', 'help']);
 
-const addVerb = (program: Command, name: string, summary: string): Command => program.command(name).summary(summary);
+const addVerb = (program: Command, { name, summary, group }: Verb): Command =>
+  program.command(name).summary(summary).helpGroup(group);
 
 /** The first word that is no option (`help restore` is about restore), or else the first option that nobody knows. */
 function verbOf(output: OutputStream, argv: readonly string[]): { called?: string; unknown?: string } {

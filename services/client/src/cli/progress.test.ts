@@ -38,7 +38,7 @@ group('the line', () => {
     expect(progressLine('Restoring', 0.25, text, 79)).toBe(
       'Restoring [===       ]  25 %  25.0 MB of 100 MB · 5.0 MB/s · 15 s left',
     );
-    expect(progressLine('Restoring', 0.25, text, 86)).toBe(`Restoring [====           ]  25 %  ${text}`);
+    expect(progressLine('Restoring', 0.25, text, 90)).toBe(`Restoring [===       ]  25 %  ${text}`);
   });
   test('on a narrow one no part is cut in two', () => {
     expect(progressLine('Restoring', 1, text, 60)).toBe('Restoring [==========] 100 %  25.0 MB of 100 MB · 5.0 MB/s');

@@ -24,9 +24,8 @@ const JSON_EVERY_MS = 500;
 /** The rate is that of the last seconds. */
 const RATE_WINDOW_MS = 8_000;
 const BAR_WIDTH = 24;
-const LEAST_BAR_WIDTH = 10;
-/** Of a line: one behind the title, two around the bar, one behind it, two behind the per cent. */
-const SPACES_AND_BRACKETS = 6;
+const SHORT_BAR_WIDTH = 10;
+const WIDE_COLUMNS = 105;
 const PART_SEPARATOR = ' · ';
 const DEFAULT_COLUMNS = 80;
 
@@ -77,8 +76,8 @@ function createBars(stream: OutputStream, title: string): MultiBar {
 /** On a narrow terminal the bar is shorter, and the text loses what stands last in it. */
 export function progressLine(title: string, share: number, text: string, width: number): string {
   const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
-  const left = width - title.length - percent.length - text.length - SPACES_AND_BRACKETS;
-  const line = `${title} ${drawBar(share, Math.min(BAR_WIDTH, Math.max(LEAST_BAR_WIDTH, left)))} ${percent}  ${text}`;
+  const bar = drawBar(share, width < WIDE_COLUMNS ? SHORT_BAR_WIDTH : BAR_WIDTH);
+  const line = `${title} ${bar} ${percent}  ${text}`;
   if (line.length <= width) return line;
   const end = line.lastIndexOf(PART_SEPARATOR, width);
   return line.slice(0, end < 0 ? Math.max(0, width) : end);

@@ -22,7 +22,7 @@ describe('what is said', () => {
     expect(exitCode).toBe(2);
     expect(screen.output()).toBe('');
     expect(screen.errors()).toBe(
-      'holdfast: There is no snapshot abcd. [client.no-snapshot]\nSee holdfast snapshots.\n',
+      'holdfast: There is no snapshot abcd. [client.no-snapshot]\nSee holdfast snapshots; a path that looks like one begins with ./ or /.\n',
     );
   });
 

@@ -23,7 +23,8 @@ export function showError(
   if (console.isJson) {
     console.error({ ...shown });
   } else {
-    console.ask(`holdfast: ${shown.message} [${shown.code}]\n${shown.next.replace(/ {2,}/g, ' ')}\n`);
+    const stop = /[.?!…]["”’)]?$/.test(shown.message) ? '' : '.';
+    console.ask(`holdfast: ${shown.message}${stop} [${shown.code}]\n${shown.next}\n`);
   }
   if (debug) console.ask(`${error instanceof Error ? inDetail(error) : String(error)}\n`);
   return shown.exitCode;
@@ -32,7 +33,9 @@ export function showError(
 export function describeError(error: unknown, argv: readonly string[] = []): ShownError {
   if (error instanceof CommanderError) return describeError(usageError(error, argv));
   if (error instanceof HoldfastError) {
-    const { code, message, next, exitCode, params } = error;
+    const { code, message, exitCode, params } = error;
+    // Where a parameter is empty.
+    const next = error.next.replace(/ {2,}/g, ' ');
     return { code, message, next, exitCode, ...(Object.keys(params).length > 0 ? { params } : {}) };
   }
   if (error instanceof PlatformError) {

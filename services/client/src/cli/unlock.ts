@@ -2,8 +2,8 @@
 import { keysFromWords, openKeystore, resolvePassphrase, type Words } from '@holdfast/keys';
 import { HoldfastError } from '@holdfast/protocol';
 import { readClientConfig } from '../config/index.ts';
-import { readKeystore, keystorePath } from '../recovery/index.ts';
-import { openClient, type OpenClient } from '../session.ts';
+import { keystorePath, readKeystore } from '../recovery/home.ts';
+import type { OpenClient } from '../session.ts';
 import type { Cli } from './cli.ts';
 
 /** Typed ones only: a file or a command would say the same again. */
@@ -44,13 +44,18 @@ async function askOnce({ settings, console }: Cli, question: Question): Promise<
   return passphrase;
 }
 
-/** @throws HoldfastError `client.not-set-up`, `keystore.…`, `passphrase.…` */
-async function unlockWords(cli: Cli): Promise<Words> {
+/**
+ * @param meanwhile called while a thread computes the passphrase's key: this one would only wait.
+ * @throws HoldfastError `keystore.…`, `passphrase.…`
+ */
+async function unlockWords(cli: Cli, meanwhile: () => void): Promise<Words> {
   const file = await readKeystore(cli.home);
   for (let attempt = 1; ; attempt += 1) {
     const passphrase = await askPassphrase(cli);
     try {
-      return await openKeystore(file, passphrase, keystorePath(cli.home));
+      const opening = openKeystore(file, passphrase, keystorePath(cli.home));
+      meanwhile();
+      return await opening;
     } catch (error) {
       const isWrong = error instanceof HoldfastError && error.code === 'keystore.wrong-passphrase';
       if (!isWrong || !isTyped(cli) || attempt === ATTEMPTS) throw error;
@@ -62,18 +67,32 @@ async function unlockWords(cli: Cli): Promise<Words> {
 const SHORT_PATIENCE_MS: readonly number[] = [250, 500, 1000];
 
 /** For looking something up: who does that wants to know soon that the mediator is away, where a backup waits half a minute. */
-export const lookIntoVault = <T>(cli: Cli, work: (vault: OpenClient) => Promise<T>): Promise<T> =>
-  withVault(cli, work, SHORT_PATIENCE_MS);
+export const lookIntoVault = <T>(
+  cli: Cli,
+  work: (vault: OpenClient) => Promise<T>,
+  options?: VaultOptions,
+): Promise<T> => withVault(cli, work, { mediatorRetryDelaysMs: SHORT_PATIENCE_MS, ...options });
 
-/** Opens the vault of this home for as long as `work` lasts. */
+interface VaultOptions {
+  /** Loads what `work` will load: this fills the time while the keystore is opened. */
+  readonly preload?: () => Promise<unknown>;
+  readonly mediatorRetryDelaysMs?: readonly number[];
+}
+
+/**
+ * Opens the vault of this home for as long as `work` lasts.
+ * @throws HoldfastError `client.not-set-up`, `keystore.…`, `passphrase.…`, and what `work` throws
+ */
 export async function withVault<T>(
   cli: Cli,
   work: (vault: OpenClient) => Promise<T>,
-  mediatorRetryDelaysMs?: readonly number[],
+  { preload, mediatorRetryDelaysMs }: VaultOptions = {},
 ): Promise<T> {
   const { home, clock, randomness, logger, signal } = cli;
   const config = await readClientConfig(home);
-  const keys = keysFromWords(await unlockWords(cli));
+  const words = await unlockWords(cli, () => void Promise.all([import('../session.ts'), preload?.()]));
+  const { openClient } = await import('../session.ts');
+  const keys = keysFromWords(words);
   const vault = await openClient({
     home,
     config,

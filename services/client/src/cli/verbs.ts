@@ -14,20 +14,63 @@ export interface Verb {
   readonly name: string;
   /** For the list of commands. */
   readonly summary: string;
+  /** Heading in the list of commands. */
+  readonly group: string;
   load(): Promise<VerbModule>;
 }
 
+const SET_UP = 'Set a machine up:';
+const WHAT = 'Say what to back up:';
+const DATA = 'Back up, and get back:';
+const CARE = 'See that all is well:';
+
 export const VERBS: readonly Verb[] = [
-  { name: 'init', summary: 'open a new vault and get its 24 words', load: () => import('./commands/init.ts') },
-  { name: 'add', summary: 'watch directories', load: () => import('./commands/add.ts') },
-  { name: 'remove', summary: 'watch directories no longer', load: () => import('./commands/remove.ts') },
-  { name: 'dirs', summary: 'list the watched directories', load: () => import('./commands/dirs.ts') },
-  { name: 'quote', summary: 'what storing would cost, and where', load: () => import('./commands/quote.ts') },
-  { name: 'backup', summary: 'store what is new or changed', load: () => import('./commands/backup.ts') },
-  { name: 'snapshots', summary: 'list the versions in the vault', load: () => import('./commands/snapshots.ts') },
-  { name: 'ls', summary: 'list files of a snapshot', load: () => import('./commands/ls.ts') },
-  { name: 'restore', summary: 'get files back', load: () => import('./commands/restore.ts') },
-  { name: 'status', summary: 'vault, nodes, cost and the last backup', load: () => import('./commands/status.ts') },
-  { name: 'recover', summary: 'set up a new machine from 24 words', load: () => import('./commands/recover.ts') },
-  { name: 'passphrase', summary: 'change the passphrase', load: () => import('./commands/passphrase.ts') },
+  {
+    name: 'init',
+    summary: 'open a new vault and get its 24 words',
+    group: SET_UP,
+    load: () => import('./commands/init.ts'),
+  },
+  {
+    name: 'recover',
+    summary: 'set up a new machine from 24 words',
+    group: SET_UP,
+    load: () => import('./commands/recover.ts'),
+  },
+  {
+    name: 'passphrase',
+    summary: 'change the passphrase of the keys on this disk',
+    group: SET_UP,
+    load: () => import('./commands/passphrase.ts'),
+  },
+  { name: 'add', summary: 'watch directories', group: WHAT, load: () => import('./commands/add.ts') },
+  { name: 'remove', summary: 'watch directories no longer', group: WHAT, load: () => import('./commands/remove.ts') },
+  { name: 'dirs', summary: 'list the watched directories', group: WHAT, load: () => import('./commands/dirs.ts') },
+  {
+    name: 'quote',
+    summary: 'what storing them would cost, and where',
+    group: WHAT,
+    load: () => import('./commands/quote.ts'),
+  },
+  { name: 'backup', summary: 'store what is new or changed', group: DATA, load: () => import('./commands/backup.ts') },
+  {
+    name: 'snapshots',
+    summary: 'list the versions in the vault',
+    group: DATA,
+    load: () => import('./commands/snapshots.ts'),
+  },
+  { name: 'ls', summary: 'list files of a snapshot', group: DATA, load: () => import('./commands/ls.ts') },
+  { name: 'restore', summary: 'get files back', group: DATA, load: () => import('./commands/restore.ts') },
+  {
+    name: 'status',
+    summary: 'vault, nodes, cost and the last backup',
+    group: CARE,
+    load: () => import('./commands/status.ts'),
+  },
+  {
+    name: 'check',
+    summary: 'see whether everything can be read back',
+    group: CARE,
+    load: () => import('./commands/check.ts'),
+  },
 ];

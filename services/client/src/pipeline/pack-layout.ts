@@ -11,12 +11,12 @@ export interface PackLayout {
 }
 
 /** Bytes that the packs of one worker may take: two packs of data and the parity of one. */
-const BUDGET_BYTES = 72 * 1024 * 1024;
+const BUDGET_BYTES = 56 * 1024 * 1024;
 /** The content of a pack with one chunk of the greatest length. */
 const LEAST_CONTENT_BYTES = MAX_CHUNK_BYTES + 4096;
 
 /**
- * The largest shards with which two packs' data and one pack's parity keep to the budget: packs of 20 to 24 MiB for
+ * The largest shards with which two packs' data and one pack's parity keep to the budget: packs of 15 to 18 MiB for
  * any k+m with m = k. Policies with many more parity shards get smaller packs; one chunk always fits, whatever the budget.
  */
 export function packLayout({ dataShards, parityShards }: PackPolicy, budgetBytes = BUDGET_BYTES): PackLayout {

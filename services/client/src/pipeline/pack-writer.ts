@@ -18,7 +18,6 @@ import {
 } from '@holdfast/codec';
 import type { Randomness } from '@holdfast/platform';
 import { toHex } from '@holdfast/protocol';
-import type { Garbage } from './garbage.ts';
 import type { StoredPack } from './messages.ts';
 import { type PackLayout } from './pack-layout.ts';
 import { PackSender, type ShardSenderOptions } from './shard-sender.ts';
@@ -35,7 +34,6 @@ export interface PackWriterOptions {
   readonly sender: ShardSenderOptions;
   /** A region of its own for trees and index objects; packs of them are closed at this size. */
   readonly smallPackBytes?: number;
-  readonly garbage: Garbage;
   readonly onAdded: (plaintextBytes: number) => void;
   readonly onClosed: (contentBytes: number) => void;
   readonly onStored: (pack: StoredPack) => void;
@@ -84,7 +82,6 @@ export class PackWriter {
     }
     open ??= await this.#start(kind);
     open.builder.addChunk(id, plaintext);
-    this.#options.garbage.add(plaintext.length);
     this.#options.onAdded(plaintext.length);
   }
 
@@ -135,7 +132,7 @@ export class PackWriter {
   }
 
   async #store({ builder, region }: OpenPack): Promise<void> {
-    const { kernel, keys, policy, sender: senderOptions, garbage, onStored } = this.#options;
+    const { kernel, keys, policy, sender: senderOptions, onStored } = this.#options;
     const pack = builder.finish();
     this.#options.onClosed(pack.contentBytes);
     const parityRegion = await this.#parityRegions.enter();
@@ -156,10 +153,7 @@ export class PackWriter {
         const shards = index < dataShards ? data : parity;
         const body = shards.subarray(place * shardLengthBytes, (place + 1) * shardLengthBytes);
         const hasher = createMerkleHasher();
-        maskShard(maskKey, index, body, (piece) => {
-          hasher.push(piece);
-          garbage.add(piece.length);
-        });
+        maskShard(maskKey, index, body, (piece) => hasher.push(piece));
         const root = toHex(hasher.finish().root);
         roots.push(root);
         sender.send({ root, body });

@@ -112,7 +112,18 @@ export class Pipeline {
   /** Stores a chunk made in this thread, unless the vault has it; its id is known at once. */
   putChunk(kind: PackKind, plaintext: Uint8Array): Uint8Array {
     const id = this.#chunkId(plaintext);
-    if (!this.#options.chunkSet().claim(id)) return id;
+    if (this.#options.chunkSet().claim(id)) this.#addToBatch(kind, id, plaintext);
+    return id;
+  }
+
+  /** Stores it also when some pack has it: for what is read by the pack, and may outlive the other one. */
+  putCopy(kind: PackKind, plaintext: Uint8Array): void {
+    const id = this.#chunkId(plaintext);
+    this.#options.chunkSet().claim(id);
+    this.#addToBatch(kind, id, plaintext);
+  }
+
+  #addToBatch(kind: PackKind, id: Uint8Array, plaintext: Uint8Array): void {
     if (this.#batch !== undefined && this.#batch.kind !== kind) this.#sendBatch();
     this.#batch ??= { kind, ids: [], plaintexts: [], sizeBytes: 0 };
     this.#batch.ids.push(id);
@@ -120,7 +131,6 @@ export class Pipeline {
     this.#batch.sizeBytes += plaintext.length;
     this.#pendingChunkBytes += plaintext.length;
     if (this.#batch.sizeBytes >= CHUNK_BATCH_BYTES) this.#sendBatch();
-    return id;
   }
 
   /** Many bytes of chunks were put and not taken yet: wait for `news`. */

@@ -8,7 +8,7 @@ import { createNodeTransport, NodeDispatchers } from '../transport/index.ts';
 import { ChunkSet } from './chunk-set.ts';
 import { Counters } from './counters.ts';
 import { FileReader } from './file-reader.ts';
-import { Garbage } from './garbage.ts';
+import { keepFreedBlocks } from './malloc.ts';
 import type { FileResult, FromWorker, Placement, ToWorker, WorkerOptions } from './messages.ts';
 import { packLayout } from './pack-layout.ts';
 import { PackWriter } from './pack-writer.ts';
@@ -29,7 +29,6 @@ class PipelineWorker {
   readonly #reader: FileReader;
   readonly #writer: PackWriter;
   readonly #dispatchers: NodeDispatchers;
-  readonly #garbage = new Garbage();
   readonly #abort = new AbortController();
   readonly #placing = new Map<PackId, PromiseWithResolvers<Placement>>();
   #work: Promise<void> = Promise.resolve();
@@ -43,6 +42,7 @@ class PipelineWorker {
   }
 
   private constructor(port: MessagePort, options: WorkerOptions) {
+    keepFreedBlocks();
     this.#port = port;
     this.#chunks = ChunkSet.join(options.chunkSet);
     this.#counters = new Counters(options.counters);
@@ -72,7 +72,6 @@ class PipelineWorker {
         onStored: (sizeBytes) => this.#counters.add('storedBytes', sizeBytes),
       },
       ...(takesChunks ? { smallPackBytes: SMALL_PACK_BYTES } : {}),
-      garbage: this.#garbage,
       onAdded: (plaintextBytes) => this.#counters.add('newBytes', plaintextBytes),
       onClosed: (contentBytes) => this.#counters.add('sealedBytes', contentBytes),
       onStored: (pack) => this.#send({ type: 'stored', pack }),

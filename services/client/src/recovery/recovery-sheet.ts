@@ -1,5 +1,6 @@
 /** The page that a person keeps: the 24 words, the mediator's address, and what to do with them. Written, and read again. */
 import { checkWords, WORD_COUNT, type Words } from '@holdfast/keys';
+import { fail } from '@holdfast/protocol';
 
 export interface SheetFacts {
   readonly words: Words;
@@ -54,6 +55,9 @@ function wordColumns(words: Words): string[] {
   return rows;
 }
 
+/** From so many numbered words on a text is a sheet, perhaps with some of them missing. */
+const MANY_WORDS = WORD_COUNT / 2;
+
 /**
  * Reads a sheet as `recoverySheet` writes it, or just 24 words as people write them.
  * @throws HoldfastError `words.invalid`
@@ -61,17 +65,23 @@ function wordColumns(words: Words): string[] {
 export function readRecoverySheet(text: string): { words: Words; mediator?: string } {
   const mediator = /holdfast:\/\/\S+#[0-9a-fA-F]{64}/.exec(text)?.[0];
   if (mediator === undefined) return { words: checkWords(text) };
-  return { words: checkWords(numberedWords(text) ?? text), mediator };
+  const found = numberedWords(text);
+  const missing = found.flatMap((word, index) => (word === undefined ? [index + 1] : []));
+  if (missing.length > MANY_WORDS) return { words: checkWords(text.replace(mediator, ' ')), mediator };
+  if (missing.length > 0) {
+    throw fail('words.invalid', { detail: `the sheet has no word number ${missing.join(', ')}` });
+  }
+  return { words: checkWords(found.join(' ')), mediator };
 }
 
-/** The words behind the numbers 1 to 24; undefined unless each number is there once. */
-function numberedWords(text: string): string | undefined {
-  const words: string[] = [];
-  for (const [, number, word] of text.matchAll(/(?:^|\s)(\d{1,2})\.\s+(\p{L}+)(?=\s)/gu)) {
+/** The words behind the numbers 1 to 24. */
+function numberedWords(text: string): (string | undefined)[] {
+  const words = Array.from<string | undefined>({ length: WORD_COUNT });
+  for (const [, number, word] of text.matchAll(/(?:^|\s)(\d{1,2})\.\s+(\p{L}+)(?=\s|$)/gu)) {
+    const index = Number(number) - 1;
     // The sheet's own parts are numbered too, with sentences behind the numbers: a word of the list begins in lower case.
-    if (word === undefined || word !== word.toLowerCase()) continue;
-    words[Number(number) - 1] ??= word;
+    if (word === undefined || word !== word.toLowerCase() || index < 0 || index >= WORD_COUNT) continue;
+    words[index] ??= word;
   }
-  const isWhole = words.length === WORD_COUNT && Array.from(words).every((word) => word !== undefined);
-  return isWhole ? words.join(' ') : undefined;
+  return words;
 }

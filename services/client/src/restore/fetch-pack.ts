@@ -16,6 +16,8 @@ export interface FetchPackDeps {
   readonly clock: Clock;
   readonly rebuilder: PackRebuilder;
   readonly onFault: (fault: Fault) => void;
+  /** Bytes of buffers that were made and dropped. */
+  readonly onGarbage?: ((count: number) => void) | undefined;
   /** Bytes as they arrive, for progress. */
   readonly onBytes?: (count: number) => void;
   /** A spare request goes out when a shard takes longer than this, and than four times what is usual. Default 2 s. */
@@ -183,7 +185,12 @@ class PackFetch {
     const tookMs = clock.nowMs() - startedMs;
     scores.succeeded(target.nodeId, shardLengthBytes, tookMs);
     this.#quickestMs = Math.min(this.#quickestMs, tookMs);
-    maskShard(this.#maskKey, shardIndex, into);
+    maskShard(
+      this.#maskKey,
+      shardIndex,
+      into,
+      this.#deps.onGarbage && ((piece) => this.#deps.onGarbage!(piece.length)),
+    );
     this.#good.push({ shardIndex, slot });
     this.#deps.onBytes?.(shardLengthBytes);
   }

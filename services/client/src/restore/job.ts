@@ -52,6 +52,27 @@ export interface JobResult {
   readonly failures: readonly FileFailure[];
 }
 
+/** Reads every shard of a pack and opens every chunk: for a check. */
+export interface VerifyJob {
+  readonly jobId: number;
+  readonly places: PackPlaces;
+  readonly grantsAreFresh: boolean;
+  /** The bytes of the table that the index has for the pack. */
+  readonly table: Uint8Array;
+}
+
+export interface VerifyResult {
+  readonly jobId: number;
+  /** Of the shards that are not as they should be. */
+  readonly faults: readonly Fault[];
+  /** By shard index: it came whole and matches its root. */
+  readonly good: readonly boolean[];
+  /** Chunk ids, 64 hex digits, that do not come out of enough good shards: nothing can bring them back. */
+  readonly damagedChunks: readonly string[];
+  /** The table in the pack cannot be opened or is another than the index says. */
+  readonly isTableDamaged: boolean;
+}
+
 /** Told while jobs run. */
 export interface JobNews {
   readonly onFault: (fault: Fault) => void;
@@ -94,6 +115,8 @@ export interface RestoreWorkerOptions {
   readonly maskKey: Uint8Array;
   readonly identitySeed: Uint8Array;
   readonly signing: SigningContext;
+  /** What the main thread's clock is ahead of this machine's: requests are signed by that clock. */
+  readonly clockOffsetMs: number;
   readonly caPem: string;
   /** Every file is fsynced by the worker (where one call for the whole file system is not to be had). */
   readonly fsyncFiles: boolean;
@@ -102,12 +125,13 @@ export interface RestoreWorkerOptions {
 
 export type ToRestoreWorker =
   | { readonly type: 'job'; readonly job: PackJob }
+  | { readonly type: 'verify'; readonly job: VerifyJob }
   /** Give up what is under way. */
   | { readonly type: 'stop' }
   | { readonly type: 'end' };
 
 export type FromRestoreWorker =
-  | { readonly type: 'done'; readonly result: JobResult }
+  | { readonly type: 'done'; readonly result: JobResult | VerifyResult }
   | { readonly type: 'failed'; readonly jobId: number; readonly packId: PackId; readonly error: PlainError }
   | { readonly type: 'fault'; readonly fault: Fault }
   | { readonly type: 'progress'; readonly fetchedBytes: number; readonly writtenBytes: number };

@@ -1,12 +1,11 @@
 /** Puts the parts of a restore together: threads, queue, scheduler, publisher; and counts what they do. */
-import { rmSync } from 'node:fs';
 import type { GetChunk, Snapshot } from '@holdfast/codec';
 import { fail, toHex } from '@holdfast/protocol';
 import type { ClientContext } from '../ports.ts';
 import { throwIfStopped } from '../transport/index.ts';
 import type { FaultLog } from './faults.ts';
 import { FileWriter } from './file-writer.ts';
-import type { JobNews, RestoreWorkerOptions } from './job.ts';
+import type { JobNews } from './job.ts';
 import { createOwnerRules, type OwnerRules } from './owners.ts';
 import { PackQueue } from './pack-queue.ts';
 import { PackScheduler } from './pack-scheduler.ts';
@@ -16,13 +15,12 @@ import { FailureLog, type RestoreReport } from './report.ts';
 import type { RestoreOptions } from './restore.ts';
 import { TreeRestore } from './restore-tree.ts';
 import type { RestoredFile } from './restored-file.ts';
-import { WorkerPool } from './worker-pool.ts';
+import { WorkerPool, workerOptionsOf } from './worker-pool.ts';
 
 /** Writes that may wait for the rest of their packs: some 60 MB. */
 const MAX_PENDING_WRITES = 250_000;
 const STALE_AFTER_WANTS = 20_000;
 const DEFAULT_WORKERS = 2;
-const STALL_TIMEOUT_MS = 30_000;
 
 interface RunSetting {
   readonly target: Buffer;
@@ -60,7 +58,11 @@ export class RestoreRun {
     const fsyncFiles = sync === undefined;
     const publisher = new Publisher(sync);
     const writer = new FileWriter({ fsyncFiles });
-    const pool = new WorkerPool(workers, this.#workerOptions(fsyncFiles), this.#news());
+    const pool = new WorkerPool(
+      workers,
+      workerOptionsOf(this.#context, { fsyncFiles, stallTimeoutMs: this.#options.stallTimeoutMs }),
+      this.#news(),
+    );
     const onStop = (): void => pool.stop();
     signal?.addEventListener('abort', onStop, { once: true });
     const tree = this.#createTree(pool, publisher, writer, fsyncFiles);
@@ -71,7 +73,7 @@ export class RestoreRun {
       pool.stop();
       await pool.close();
       writer.close();
-      for (const path of tree.leftovers) rmSync(path, { force: true });
+      tree.removeLeftovers();
     }
     await publisher.settle();
     this.#tell();
@@ -175,19 +177,5 @@ export class RestoreRun {
       doneBytes: this.#writtenBytes,
       fetchedBytes: this.#counts.fetchedBytes,
     });
-  }
-
-  #workerOptions(fsyncFiles: boolean): RestoreWorkerOptions {
-    const { keys, signing, config } = this.#context;
-    return {
-      dataKey: keys.dataKey,
-      chunkIdKey: keys.chunkIdKey,
-      maskKey: keys.maskKey,
-      identitySeed: keys.identitySeed,
-      signing,
-      caPem: config.caPem,
-      fsyncFiles,
-      stallTimeoutMs: this.#options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
-    };
   }
 }

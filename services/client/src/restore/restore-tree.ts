@@ -1,4 +1,5 @@
 /** One run of a restore: walks the snapshot, makes what needs no data, wants chunks, and publishes files as they fill. */
+import { rmSync } from 'node:fs';
 import { type FileMeta, type GetChunk, type Snapshot, type StreamRef, streamChunkIds } from '@holdfast/codec';
 import { fail, toHex } from '@holdfast/protocol';
 import type { ChunkPlace } from '../catalog/index.ts';
@@ -72,9 +73,14 @@ export class TreeRestore {
     });
   }
 
-  /** Temporary files that did not become files. */
-  get leftovers(): Buffer[] {
-    return [...this.#open].filter(({ isCreated }) => isCreated).map(({ temporary }) => temporary);
+  /**
+   * Removes temporary files that did not become files. Call it when nobody can be writing to them. Only then are their
+   * directories done: removing a file changes a directory's time.
+   */
+  removeLeftovers(): void {
+    const created = [...this.#open].filter(({ isCreated }) => isCreated);
+    for (const { temporary } of created) rmSync(temporary, { force: true });
+    for (const file of created) if (file.failure !== undefined) this.#directories.childDone(file.directory);
   }
 
   async run(snapshot: Pick<Snapshot, 'roots'>): Promise<void> {
@@ -294,7 +300,7 @@ export class TreeRestore {
       this.#deps.onFailure(link.final, error);
       this.#directories.childDone(link.directory);
     }
-    this.#directories.childDone(file.directory);
+    if (!file.isCreated) this.#directories.childDone(file.directory);
   }
 }
 

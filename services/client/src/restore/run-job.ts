@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ChunkIdHasher, packMaskKey, PackReader, PackTable } from '@holdfast/codec';
 import type { Clock } from '@holdfast/platform';
 import { fail, HoldfastError } from '@holdfast/protocol';
+import type { Garbage } from './garbage.ts';
 import { toPlainError } from '../pipeline/plain-error.ts';
 import type { NodeTransport } from '../ports.ts';
 import { fetchPack, isAboutGrant, packBufferBytes } from './fetch-pack.ts';
@@ -21,6 +22,7 @@ export interface JobDeps {
   readonly rebuilder: PackRebuilder;
   readonly writer: FileWriter;
   readonly news: JobNews;
+  readonly garbage: Pick<Garbage, 'add'>;
   readonly slowAfterMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -81,7 +83,8 @@ async function readWhole(
   const maskKey = packMaskKey(deps.keys.maskKey, places.packId);
   const onBytes = deps.news.onFetched;
   const onFault = deps.news.onFault;
-  const pack = await fetchPack({ ...deps, grantsAreFresh, onBytes, onFault }, places, maskKey, buffer);
+  const onGarbage = (count: number): void => deps.garbage.add(count);
+  const pack = await fetchPack({ ...deps, grantsAreFresh, onBytes, onFault, onGarbage }, places, maskKey, buffer);
   const damaged = await openChunks(deps, job, wanted, pack, files);
   for (const { targets, error } of damaged) files.failTargets(targets, error);
 }
@@ -135,6 +138,8 @@ async function openChunks(
       continue;
     }
     files.write(chunk.targets, plaintext);
+    // Sealed and compressed bytes, and these.
+    deps.garbage.add(2 * plaintext.length);
     turnBytes += plaintext.length + (chunk.targets.length / 2) * TURN_BYTES_PER_WRITE;
     if (turnBytes < TURN_BYTES) continue;
     turnBytes = 0;

@@ -1,8 +1,19 @@
 /** Runs jobs on worker threads, so that more than one core decrypts. */
 import { Worker } from 'node:worker_threads';
+import { systemClock } from '@holdfast/platform';
 import { fail, type HoldfastError } from '@holdfast/protocol';
 import { fromPlainError, toPlainError } from '../pipeline/plain-error.ts';
-import type { FromRestoreWorker, JobNews, JobResult, PackJob, RestoreWorkerOptions, ToRestoreWorker } from './job.ts';
+import type { ClientContext } from '../ports.ts';
+import type {
+  FromRestoreWorker,
+  JobNews,
+  JobResult,
+  PackJob,
+  RestoreWorkerOptions,
+  ToRestoreWorker,
+  VerifyJob,
+  VerifyResult,
+} from './job.ts';
 import type { JobRunner } from './pack-scheduler.ts';
 
 /** Packs in one worker: while one is opened, the next one arrives. Each takes up to 40 MiB. */
@@ -10,9 +21,29 @@ const JOBS_PER_WORKER = 2;
 /** V8's heap in a worker; packs lie outside of it. */
 const WORKER_HEAP = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 };
 
+const STALL_TIMEOUT_MS = 30_000;
+
+/** @param settings `stallTimeoutMs` undefined: half a minute */
+export function workerOptionsOf(
+  { keys, signing, config, clock }: ClientContext,
+  settings: { readonly fsyncFiles: boolean; readonly stallTimeoutMs: number | undefined },
+): RestoreWorkerOptions {
+  return {
+    dataKey: keys.dataKey,
+    chunkIdKey: keys.chunkIdKey,
+    maskKey: keys.maskKey,
+    identitySeed: keys.identitySeed,
+    signing,
+    clockOffsetMs: clock.nowMs() - systemClock.nowMs(),
+    caPem: config.caPem,
+    fsyncFiles: settings.fsyncFiles,
+    stallTimeoutMs: settings.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+  };
+}
+
 interface Member {
   readonly worker: Worker;
-  readonly jobs: Map<number, PromiseWithResolvers<JobResult>>;
+  readonly jobs: Map<number, PromiseWithResolvers<JobResult | VerifyResult>>;
   readonly exited: Promise<void>;
 }
 
@@ -28,11 +59,19 @@ export class WorkerPool implements JobRunner {
   }
 
   run(job: PackJob): Promise<JobResult> {
+    return this.#give({ type: 'job', job }) as Promise<JobResult>;
+  }
+
+  verify(job: VerifyJob): Promise<VerifyResult> {
+    return this.#give({ type: 'verify', job }) as Promise<VerifyResult>;
+  }
+
+  #give(message: Extract<ToRestoreWorker, { job: unknown }>): Promise<JobResult | VerifyResult> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const member = this.#members.reduce((best, next) => (next.jobs.size < best.jobs.size ? next : best));
-    const end = Promise.withResolvers<JobResult>();
-    member.jobs.set(job.jobId, end);
-    member.worker.postMessage({ type: 'job', job } satisfies ToRestoreWorker);
+    const end = Promise.withResolvers<JobResult | VerifyResult>();
+    member.jobs.set(message.job.jobId, end);
+    member.worker.postMessage(message);
     return end.promise;
   }
 

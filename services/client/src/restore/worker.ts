@@ -3,13 +3,16 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createChunkIdHasher } from '@holdfast/codec';
 import { systemClock } from '@holdfast/platform';
 import { createSigningKey, fail } from '@holdfast/protocol';
+import { Garbage } from './garbage.ts';
 import { toPlainError } from '../pipeline/plain-error.ts';
-import { createNodeTransport, NodeDispatchers } from '../transport/index.ts';
+import { BodyFetcher, createNodeTransport, NodeDispatchers } from '../transport/index.ts';
 import { FileWriter } from './file-writer.ts';
-import type { FromRestoreWorker, PackJob, RestoreWorkerOptions, ToRestoreWorker } from './job.ts';
+import type { FromRestoreWorker, JobResult, RestoreWorkerOptions, ToRestoreWorker, VerifyResult } from './job.ts';
+import { AwayNodes } from './away-nodes.ts';
 import { NodeScores } from './node-scores.ts';
 import { createPackRebuilder } from './rebuild-pack.ts';
 import { type JobDeps, PackBuffers, runJob } from './run-job.ts';
+import { verifyPack } from './verify-pack.ts';
 
 /** How often progress is told. */
 const PROGRESS_MS = 100;
@@ -17,8 +20,10 @@ const PROGRESS_MS = 100;
 function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
   const send = (message: FromRestoreWorker): void => port.postMessage(message);
   const dispatchers = new NodeDispatchers({ caPem: options.caPem, stallTimeoutMs: options.stallTimeoutMs });
+  const bodies = new BodyFetcher({ caPem: options.caPem, stallTimeoutMs: options.stallTimeoutMs });
   const stop = new AbortController();
   const writer = new FileWriter(options);
+  const garbage = new Garbage();
   let fetchedBytes = 0;
   let writtenBytes = 0;
   let toldAtMs = 0;
@@ -37,8 +42,10 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
       dispatchers,
       signing: options.signing,
       signingKey: createSigningKey(options.identitySeed),
-      nowMs: () => systemClock.nowMs(),
+      nowMs: () => systemClock.nowMs() + options.clockOffsetMs,
+      bodies,
     }),
+    garbage,
     scores: new NodeScores(),
     clock: systemClock,
     rebuilder: createPackRebuilder(),
@@ -57,10 +64,12 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
     signal: stop.signal,
   };
   const buffers = new PackBuffers();
+  const away = new AwayNodes();
 
-  const perform = async (job: PackJob): Promise<void> => {
+  type Job = Extract<ToRestoreWorker, { job: unknown }>;
+  const perform = async <T extends Job>({ job }: T, work: Promise<JobResult | VerifyResult>): Promise<void> => {
     try {
-      const result = await runJob(deps, buffers, job);
+      const result = await work;
       tell(true);
       send({ type: 'done', result });
     } catch (error) {
@@ -71,13 +80,17 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
   port.on('message', (message: ToRestoreWorker) => {
     switch (message.type) {
       case 'job':
-        void perform(message.job);
+        void perform(message, runJob(deps, buffers, message.job));
+        break;
+      case 'verify':
+        void perform(message, verifyPack({ ...deps, away }, buffers, message.job));
         break;
       case 'stop':
         stop.abort(fail('client.interrupted'));
         break;
       case 'end':
         writer.close();
+        bodies.close();
         void dispatchers.close().then(() => port.close());
         break;
     }

@@ -57,7 +57,7 @@ export function toFileMeta(
 const hasHoles = (stat: FileStat): boolean => stat.blocks * BLOCK_BYTES < stat.sizeBytes;
 
 /** As glibc packs them: 12 + 20 bits each, interleaved. */
-export function deviceNumber(rdev: bigint): { major: number; minor: number } {
+function deviceNumber(rdev: bigint): { major: number; minor: number } {
   const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n);
   const minor = (rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n);
   return { major: Number(major), minor: Number(minor) };

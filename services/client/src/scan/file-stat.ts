@@ -39,6 +39,19 @@ export const sameContents = (a: FileStat, b: FileStat): boolean =>
   a.ino === b.ino &&
   a.dev === b.dev;
 
+/** Clocks of file systems tick: what changed so shortly before can change again without a new time. */
+const TICK_MS = 50;
+/** Some keep whole seconds only, or every other one. */
+const COARSE_TICK_MS = 2500;
+const SECOND_NS = 1_000_000_000n;
+const MILLISECOND_NS = 1_000_000n;
+
+/** Whether a write from now on would surely leave another change time than this. */
+export function isSettled({ ctimeNs }: Pick<FileStat, 'ctimeNs'>, nowMs: number): boolean {
+  const tickMs = ctimeNs % SECOND_NS === 0n ? COARSE_TICK_MS : TICK_MS;
+  return Number(ctimeNs / MILLISECOND_NS) + tickMs < nowMs;
+}
+
 const TYPE_BITS = 0o170000;
 const TYPES = {
   [0o100000]: 'file',

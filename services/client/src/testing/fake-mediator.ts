@@ -143,6 +143,7 @@ export class FakeMediator implements VaultMediator {
       throw fail('head.conflict', { sequence: 0 });
     }
     this.head = token;
+    await this.onCall?.('headMoved');
   }
 
   #grant(

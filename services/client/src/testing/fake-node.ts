@@ -12,6 +12,7 @@ import {
   messageHash,
   nodeUri,
   openMessage,
+  packCommit,
   receipt,
   signedRequest,
   type SigningContext,
@@ -118,6 +119,7 @@ export class FakeNode {
       if (stored === undefined) throw fail('shard.unknown');
       return get(request, method, faulty instanceof Uint8Array ? faulty : stored.bytes, stored.root);
     }
+    if (path.includes('/shard-maps') && method === 'GET') return json({ commits: this.#listMaps(path) });
     const body = JSON.parse((await readBody(request)).toString('utf8') || '{}') as {
       head?: string;
       commits?: string[];
@@ -126,6 +128,18 @@ export class FakeNode {
     else if (path.endsWith('/head')) return json({ head: this.head });
     else for (const commit of body.commits ?? []) this.maps.add(commit);
     return { status: 204, headers: {}, body: undefined };
+  }
+
+  #listMaps(path: string): string[] {
+    const after = /after=([0-9a-f]{64})/.exec(path)?.[1] ?? '';
+    const byId = new Map(
+      [...this.maps].map((map) => [openMessage(packCommit, this.#options.signing, map).packId, map]),
+    );
+    return [...byId]
+      .filter(([packId]) => packId > after)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, map]) => map)
+      .slice(0, 1000);
   }
 
   #check(request: IncomingMessage): { clientId: string; uploadId: string } {

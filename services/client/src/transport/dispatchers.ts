@@ -12,9 +12,9 @@ export interface DispatcherOptions {
 }
 
 /** All of TLS 1.3, the quickest first: shards are sealed and masked already. */
-const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
-const CONNECT_TIMEOUT_MS = 10_000;
-const STALL_TIMEOUT_MS = 30_000;
+export const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
+export const CONNECT_TIMEOUT_MS = 10_000;
+export const STALL_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 
 const pinnedAgent = (caPem: string, expectUri: string, connections: number, stallTimeoutMs: number): Agent =>

@@ -21,6 +21,7 @@ import {
 } from '@holdfast/protocol';
 import type { Dispatcher } from 'undici';
 import type { NodeTarget, NodeTransport, ShardName } from '../ports.ts';
+import type { BodyFetcher } from './body-fetcher.ts';
 import type { NodeDispatchers } from './dispatchers.ts';
 
 export interface NodeTransportOptions {
@@ -28,6 +29,8 @@ export interface NodeTransportOptions {
   readonly signing: SigningContext;
   readonly signingKey: SigningKey;
   readonly nowMs: () => number;
+  /** For who reads much: whole shards come through it. Closed with the transport. */
+  readonly bodies?: BodyFetcher;
 }
 
 type Method = 'PUT' | 'GET' | 'HEAD' | 'DELETE' | 'POST';
@@ -85,13 +88,18 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
       const headers =
         range === undefined ? {} : { range: `bytes=${range.offset}-${range.offset + range.lengthBytes - 1}` };
       const path = shardPath(shard.packId, shard.shardIndex);
-      const answer = await send(target, { method: 'GET', path, headers, signal });
+      const place = into ?? new Uint8Array(wanted.lengthBytes);
+      const request: NodeRequest = { method: 'GET', path, headers, signal };
+      if (options.bodies !== undefined && range === undefined) {
+        await fetchWhole(options, options.bodies, clientId, target, request, place);
+        return place;
+      }
+      const answer = await send(target, request);
       checkRange(
         target,
         answer,
         range === undefined ? undefined : `${headers.range?.replace('=', ' ')}/${lengthBytes}`,
       );
-      const place = into ?? new Uint8Array(wanted.lengthBytes);
       await readInto(target, answer, place);
       return place;
     },
@@ -127,7 +135,10 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
       }
       return commits;
     },
-    close: () => options.dispatchers.close(),
+    async close() {
+      options.bodies?.close();
+      await options.dispatchers.close();
+    },
   };
 }
 
@@ -138,13 +149,55 @@ const jsonBody = (value: unknown): { body: Uint8Array; headers: Record<string, s
   headers: { 'content-type': 'application/json' },
 });
 
-/** Tries the node's addresses in order until one can be connected to; signs for each attempt anew. */
-async function sendSigned(
+/** Sends the request with undici, and gives back a good answer. */
+function sendSigned(
   options: NodeTransportOptions,
   holder: string,
   target: NodeTarget,
   request: NodeRequest,
 ): Promise<Dispatcher.ResponseData> {
+  const { body } = request;
+  return tryAddresses(options, holder, target, request, async (address, headers) => {
+    const answer = await options.dispatchers.get(target.nodeId).request({
+      origin: `https://${address}`,
+      path: request.path,
+      method: request.method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(body.length) }) },
+      ...(body === undefined ? {} : { body: slicesOf(body) as unknown as Buffer }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    });
+    if (answer.statusCode < 300) return answer;
+    throw problemOf(target, answer.statusCode, await readAnswer(target, answer));
+  });
+}
+
+/** The body of a good answer, straight into its place. */
+function fetchWhole(
+  options: NodeTransportOptions,
+  bodies: BodyFetcher,
+  holder: string,
+  target: NodeTarget,
+  request: NodeRequest,
+  into: Uint8Array,
+): Promise<void> {
+  const { path, signal } = request;
+  return tryAddresses(options, holder, target, request, async (address, headers) => {
+    const answer = await bodies.fetch({ nodeId: target.nodeId, address, path, headers, into, signal });
+    if (answer.statusCode >= 300) throw problemOf(target, answer.statusCode, answer.problem);
+    if (answer.statusCode !== 200 || answer.lengthBytes !== into.length) {
+      throw unexpected(target, `${answer.lengthBytes} of the ${into.length} bytes asked for`);
+    }
+  });
+}
+
+/** Tries the node's addresses in order until one can be connected to; signs for each attempt anew. */
+async function tryAddresses<T>(
+  options: NodeTransportOptions,
+  holder: string,
+  target: NodeTarget,
+  request: NodeRequest,
+  attempt: (address: string, headers: Record<string, string>) => Promise<T>,
+): Promise<T> {
   const { body } = request;
   const grantHash = messageHash(target.grant);
   let failure: HoldfastError = fail('remote.unreachable', {
@@ -169,21 +222,8 @@ async function sendSigned(
       options.signingKey,
     );
     try {
-      const answer = await options.dispatchers.get(target.nodeId).request({
-        origin: `https://${address}`,
-        path: request.path,
-        method: request.method,
-        headers: {
-          ...request.headers,
-          [HEADERS.grant]: target.grant,
-          [HEADERS.request]: signed,
-          ...(body === undefined ? {} : { 'content-length': String(body.length) }),
-        },
-        ...(body === undefined ? {} : { body: slicesOf(body) as unknown as Buffer }),
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
-      });
-      if (answer.statusCode < 300) return answer;
-      throw await problemOf(target, answer);
+      const proofs = { [HEADERS.grant]: target.grant, [HEADERS.request]: signed };
+      return await attempt(address, { ...request.headers, ...proofs });
     } catch (error) {
       if (request.signal?.aborted) throw error;
       failure = asNodeError(target, address, error);
@@ -213,12 +253,11 @@ function asNodeError(target: NodeTarget, address: string, error: unknown): Holdf
   return unreachable(who(target), address, error);
 }
 
-async function problemOf(target: NodeTarget, answer: Dispatcher.ResponseData): Promise<HoldfastError> {
-  const bytes = await readAnswer(target, answer);
+function problemOf(target: NodeTarget, statusCode: number, bytes: Uint8Array): HoldfastError {
   try {
     return errorFromProblem(JSON.parse(Buffer.from(bytes).toString('utf8')), who(target));
   } catch {
-    return unexpected(target, `HTTP status ${answer.statusCode}`);
+    return unexpected(target, `HTTP status ${statusCode}`);
   }
 }
 

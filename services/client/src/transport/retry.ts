@@ -16,7 +16,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'shard.bad-length',
 ]);
 
-export const isPassing = (error: unknown): boolean => error instanceof HoldfastError && PASSING.has(error.code);
+const isPassing = (error: unknown): boolean => error instanceof HoldfastError && PASSING.has(error.code);
 
 export interface RetryOptions {
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export function throwIfStopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw fail('client.interrupted', {}, signal.reason);
 }
 
-export async function sleepUnlessStopped(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+async function sleepUnlessStopped(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await clock.sleep(ms, signal);
   } catch (error) {

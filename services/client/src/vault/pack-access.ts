@@ -36,6 +36,13 @@ export interface PackAccessOptions {
   readonly signal?: AbortSignal;
 }
 
+interface PartOptions {
+  /** Ends this read alone. */
+  readonly signal: AbortSignal;
+  /** The part is the whole shard, and must match it. */
+  readonly root?: string;
+}
+
 type AccessContext = Pick<ClientContext, 'keys' | 'mediator' | 'nodes' | 'clock'>;
 
 /** Get grants live for an hour or more; places are asked for again long before. */
@@ -44,11 +51,14 @@ const KEPT_PLACES = 4096;
 /** Whole tree and index packs kept: at most 8 MiB each. */
 const KEPT_PACKS = 3;
 const KEPT_READERS = 8;
+/** Nodes that take longer than this are not waited for alone: the others are asked as well. */
+const SLOW_AFTER_MS = 2000;
 
 export class PackAccess {
   readonly #context: AccessContext;
   readonly #options: PackAccessOptions;
   readonly #places = new Map<PackId, { readonly places: PackPlaces; readonly atMs: number }>();
+  readonly #locating = new Map<PackId, Promise<PackPlaces>>();
   readonly #readers = new Map<PackId, PackReader>();
   readonly #packs = new Map<PackId, Promise<Uint8Array>>();
   readonly #chunkId: ReturnType<typeof createChunkIdHasher>;
@@ -116,7 +126,8 @@ export class PackAccess {
     const reader = this.reader(place.packId);
     if (place.kind === 'data') {
       try {
-        return reader.openChunk(place, await this.#readRange(place));
+        const frame = await this.#readRange(place);
+        if (frame !== undefined) return reader.openChunk(place, frame);
       } catch (error) {
         if (!isDamage(error) && !isAway(error)) throw error;
         throwIfStopped(this.#options.signal);
@@ -138,16 +149,33 @@ export class PackAccess {
     return { packId, kind: trailer.kind, policy: { dataShards, parityShards }, shardLengthBytes, table };
   }
 
-  /** Straight from the data shards that hold the frame. */
-  async #readRange(place: ChunkPlace): Promise<Uint8Array> {
+  /** Straight from the data shards that hold the frame; undefined when that takes long. */
+  async #readRange(place: ChunkPlace): Promise<Uint8Array | undefined> {
     const places = await this.locate(place.packId);
     const ranges = packRange(place.offset, place.sealedBytes, place.shardLengthBytes);
-    const parts = await Promise.all(
-      ranges.map(({ shardIndex, offset, lengthBytes }) =>
-        this.#readShardPart(places, shardIndex, { offset, lengthBytes }),
-      ),
-    );
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    const stop = new AbortController();
+    const timer = this.#whenSlow(() => stop.abort());
+    try {
+      const parts = await Promise.all(
+        ranges.map(({ shardIndex, offset, lengthBytes }) =>
+          this.#readShardPart(places, shardIndex, { offset, lengthBytes }, { signal: stop.signal }),
+        ),
+      );
+      return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+      throwIfStopped(this.#options.signal);
+      return undefined;
+    } finally {
+      timer.abort();
+    }
+  }
+
+  /** Calls back once a read has taken long. Abort it when the read is done. */
+  #whenSlow(onSlow: () => void): AbortController {
+    const timer = new AbortController();
+    this.#context.clock.sleep(SLOW_AFTER_MS, timer.signal).then(onSlow, () => undefined);
+    return timer;
   }
 
   async #readWhole(packId: PackId): Promise<Uint8Array> {
@@ -160,33 +188,49 @@ export class PackAccess {
     const { packId, dataShards, parityShards, shards } = places;
     const found: (Uint8Array | undefined)[] = shards.map(() => undefined);
     const order = [...shards.keys()].toSorted((a, b) => doubt(places, a) - doubt(places, b) || a - b);
+    const stop = new AbortController();
     let good = 0;
     const readNext = async (): Promise<void> => {
       for (let index = order.shift(); index !== undefined && good < dataShards; index = order.shift()) {
-        const bytes = await this.#tryShardPart(places, index, column, checkRoots);
-        if (bytes === undefined) continue;
+        const bytes = await this.#tryShardPart(places, index, column, { checkRoots, signal: stop.signal });
+        if (bytes === undefined || good === dataShards) continue;
         found[index] = bytes;
         good += 1;
+        if (good === dataShards) stop.abort();
         return;
       }
     };
-    await Promise.all(Array.from({ length: dataShards }, readNext));
+    const readMany = (count: number): Promise<unknown> => Promise.all(Array.from({ length: count }, readNext));
+    let spares: Promise<unknown> | undefined;
+    const timer = this.#whenSlow(() => {
+      spares = readMany(order.length);
+      spares.catch(() => undefined);
+    });
+    try {
+      await readMany(dataShards);
+      await spares;
+    } finally {
+      timer.abort();
+      stop.abort();
+    }
     throwIfStopped(this.#options.signal);
     if (good < dataShards) throw fail('codec.too-few-shards', { packId, good, needed: dataShards });
     return Buffer.concat(reconstructShards(found, dataShards, parityShards).slice(0, dataShards));
   }
 
+  /** Undefined when it did not come out well, which is told; or when it was not waited for any longer. */
   async #tryShardPart(
     places: PackPlaces,
     shardIndex: number,
     column: ColumnRange,
-    checkRoot: boolean,
+    { checkRoots, signal }: { checkRoots: boolean; signal: AbortSignal },
   ): Promise<Uint8Array | undefined> {
     const { target, root } = places.shards[shardIndex]!;
     try {
-      return await this.#readShardPart(places, shardIndex, column, checkRoot ? root : undefined);
+      return await this.#readShardPart(places, shardIndex, column, { signal, ...(checkRoots ? { root } : {}) });
     } catch (error) {
       throwIfStopped(this.#options.signal);
+      if (signal.aborted) return undefined;
       if (error instanceof HoldfastError && error.code === 'message.clock-skew') throw error;
       const detail = error instanceof Error ? error.message : String(error);
       this.#options.onFault?.({ nodeId: target.nodeId, packId: places.packId, shardIndex, detail, cause: error });
@@ -194,15 +238,40 @@ export class PackAccess {
     }
   }
 
-  /** Unmasked. With `root` the part is the whole shard and must match it. */
+  /** Reads again under a new grant when the old one was used up: a pack may be read many times over. */
   async #readShardPart(
     places: PackPlaces,
     shardIndex: number,
+    column: ColumnRange,
+    how: PartOptions,
+  ): Promise<Uint8Array> {
+    try {
+      return await this.#readUnderGrant(places, shardIndex, column, how);
+    } catch (error) {
+      if (!isAboutGrant(error)) throw error;
+      return this.#readUnderGrant(await this.#locateAgain(places), shardIndex, column, how);
+    }
+  }
+
+  /** Once for all who were refused with the same grants. */
+  async #locateAgain({ packId, shards }: PackPlaces): Promise<PackPlaces> {
+    if (this.#places.get(packId)?.places.shards === shards) this.#places.delete(packId);
+    const known = this.#locating.get(packId);
+    if (known !== undefined) return known;
+    const locating = this.locate(packId).finally(() => this.#locating.delete(packId));
+    this.#locating.set(packId, locating);
+    return locating;
+  }
+
+  /** Unmasked. With `root` the part is the whole shard and must match it. */
+  async #readUnderGrant(
+    places: PackPlaces,
+    shardIndex: number,
     { offset, lengthBytes }: ColumnRange,
-    root?: string,
+    { root, signal }: PartOptions,
   ): Promise<Uint8Array> {
     const { packId, shardLengthBytes, shards } = places;
-    const { signal } = this.#options;
+    const signals = this.#options.signal === undefined ? [signal] : [signal, this.#options.signal];
     // A mask begins at multiples of its block.
     const from = offset - (offset % MASK_BLOCK_BYTES);
     const range = { offset: from, lengthBytes: offset + lengthBytes - from };
@@ -210,7 +279,7 @@ export class PackAccess {
       shards[shardIndex]!.target,
       { packId, shardIndex },
       shardLengthBytes,
-      { ...(root === undefined ? { range } : {}), ...(signal === undefined ? {} : { signal }) },
+      { ...(root === undefined ? { range } : {}), signal: AbortSignal.any(signals) },
     );
     if (root !== undefined && toHex(shardTree(bytes).root) !== root) {
       throw fail('codec.damaged', { what: `shard ${shardIndex} of a pack`, detail: 'it does not match its root' });
@@ -232,6 +301,8 @@ const doubt = (places: PackPlaces, shardIndex: number): number => {
 const endsWithTail = (tailBytes: number, readBytes: number, shardLengthBytes: number): boolean =>
   tailBytes <= readBytes || readBytes >= shardLengthBytes;
 
+/** The node is right to refuse; a new grant helps. */
+const isAboutGrant = (error: unknown): boolean => error instanceof HoldfastError && error.code.startsWith('grant.');
 const isDamage = (error: unknown): boolean => error instanceof HoldfastError && error.code.startsWith('codec.damaged');
 const isAway = (error: unknown): boolean =>
   error instanceof HoldfastError && error.code !== 'client.interrupted' && error.code !== 'message.clock-skew';

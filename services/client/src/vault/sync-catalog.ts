@@ -12,7 +12,7 @@ export interface SyncReport {
   readonly learned: number;
   /** Packs that the mediator has and no index names: their own tables were read. */
   readonly adopted: number;
-  /** Packs that the mediator does not have any more. */
+  /** Packs of data or trees that the mediator does not have any more. */
   readonly forgotten: number;
 }
 
@@ -64,10 +64,10 @@ export async function reconcilePacks(
   const known = new Set(catalog.packIds());
   const unknown: PackId[] = [];
   for await (const packId of mediator.listPacks()) if (!known.delete(packId)) unknown.push(packId);
-  if (known.size > 0) {
-    catalog.removePacks([...known]);
-    catalog.directories.distrust();
-  }
+  // Index packs come and go when another machine merges them.
+  const forgotten = [...known].filter((packId) => catalog.getPack(packId)?.kind !== 'index').length;
+  if (known.size > 0) catalog.removePacks([...known]);
+  if (forgotten > 0) catalog.directories.distrust();
   await access.locateAll(unknown);
   let adopted = 0;
   for (const packId of unknown) {
@@ -82,5 +82,5 @@ export async function reconcilePacks(
       logger.warn({ packId, code: error.code, detail: error.message }, 'a pack of this vault could not be read');
     }
   }
-  return { adopted, forgotten: known.size };
+  return { adopted, forgotten };
 }

@@ -133,9 +133,9 @@ describe('the head of a vault', () => {
     expect(race.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const outcome of race)
       if (outcome.status === 'rejected') expect(outcome.reason).toEqual(failure('head.conflict'));
-    await expect(put(first)).rejects.toThrow(failure('head.rollback'));
+    await expect(put(first)).rejects.toThrow(failure('head.conflict'));
     await expect(put(signHead(mediator, client, vaultId, { sequence: 1, text: 'x' }))).rejects.toThrow(
-      failure('head.rollback'),
+      failure('head.conflict'),
     );
     expect(await vaultOf(vaultId)).toMatchObject({ headSequence: 2 });
   });
@@ -164,4 +164,17 @@ test('an upload reserves space, and gives back what it did not use', async () =>
   expect(await reservedAt(node!)).toBe(before - 9 * GROUP);
   await unwrap(client.api.DELETE('/v1/vaults/{vaultId}/uploads/{uploadId}', path));
   expect(await reservedAt(node!)).toBe(before - 9 * GROUP);
+});
+
+test('a client opens as many vaults as anybody needs, not more', async () => {
+  const stranger = await mediator.client('one who wants all');
+  const open = (vaultId: string) =>
+    unwrap(
+      stranger.api.POST('/v1/vaults', { body: { vaultId, terms: { policy: { dataShards: 1, parityShards: 1 } } } }),
+    );
+  const ids = Array.from({ length: 64 }, () => freshId(16));
+  for (const vaultId of ids) await open(vaultId);
+  await expect(open(freshId(16))).rejects.toThrow(failure('vault.too-many'));
+  // One that is there is answered all the same.
+  expect(await open(ids[0]!)).toMatchObject({ vaultId: ids[0] });
 });

@@ -19,7 +19,7 @@ export async function getHead(options: HeadsOptions, name: VaultName): Promise<s
   return current.head;
 }
 
-/** The head that is there already changes nothing. @throws HoldfastError `message.*`, `vault.unknown`, `auth.not-yours`, `head.conflict`, `head.rollback` */
+/** The head that is there already changes nothing. @throws HoldfastError `message.*`, `vault.unknown`, `auth.not-yours`, `head.conflict` */
 export async function moveHead(options: HeadsOptions, name: VaultName, head: string): Promise<void> {
   const { clientId, vaultId, sequence, previousHash } = openMessage(vaultHead, options.context, head);
   if (clientId !== name.clientId || vaultId !== name.vaultId) throw fail('auth.not-yours', { what: 'vault' });
@@ -32,8 +32,6 @@ export async function moveHead(options: HeadsOptions, name: VaultName, head: str
   }
   const current = await options.heads.find(name);
   if (current?.headHash === headHash) return;
-  if (current !== undefined && sequence < current.sequence) {
-    throw fail('head.rollback', { current: current.sequence, given: sequence });
-  }
+  // Also when others have moved it on by more than one: whoever lost the race reads and merges, however late it comes.
   throw fail('head.conflict', { sequence: current?.sequence ?? 0 });
 }

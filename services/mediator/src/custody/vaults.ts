@@ -23,10 +23,15 @@ export interface ShownVault extends VaultRecord {
   readonly warning?: string;
 }
 
-/** Opens the vault under the policy asked for, or the default one. The same id again answers the vault as it is. @throws HoldfastError `policy.*`, `market.no-offer` */
+/** Of one client; each may hold space in open uploads. Requests at the same moment may get a few more. */
+const MAX_VAULTS = 64;
+
+/** Opens the vault under the policy asked for, or the default one. The same id again answers the vault as it is. @throws HoldfastError `policy.*`, `market.no-offer`, `vault.too-many` */
 export async function createVault(options: VaultsOptions, name: VaultName, terms: Terms): Promise<ShownVault> {
   const existing = await options.store.find(name);
   if (existing === undefined) {
+    const { length } = await options.store.list(name.clientId);
+    if (length >= MAX_VAULTS) throw fail('vault.too-many', { limit: MAX_VAULTS });
     const { policy } = choosePolicy(await options.book.read(), terms, 0, options.rules());
     await options.store.create({ ...name, policy, terms, createdAtMs: options.clock.nowMs() });
   }

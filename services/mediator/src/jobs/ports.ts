@@ -11,5 +11,7 @@ export interface Counts {
 export interface Housekeeping {
   /** Resolves to the number of orders removed. */
   forgetCarriedOutOrders(): Promise<number>;
+  /** Forgets nodes that nobody gets through to, that never had an order and were last heard of before then. Resolves to their number. */
+  forgetUnusedNodes(lastSeenBeforeMs: number): Promise<number>;
   count(): Promise<Counts>;
 }

@@ -18,6 +18,9 @@ export interface HousekeepingOptions {
   readonly uncommittedGraceMs: number;
 }
 
+/** Anybody may register; what never came to anything is not kept for ever. Who comes back registers again. */
+const UNUSED_NODE_MS = 7 * 86_400_000;
+
 export async function runHousekeeping(options: HousekeepingOptions): Promise<void> {
   const nowMs = options.clock.nowMs();
   const sessions = await options.accounts.forgetExpired(nowMs);
@@ -27,8 +30,12 @@ export async function runHousekeeping(options: HousekeepingOptions): Promise<voi
     discardExpiredBeforeMs: nowMs - options.uncommittedGraceMs,
   });
   const orders = await options.housekeeping.forgetCarriedOutOrders();
-  if (ended > 0) options.book.invalidate();
-  if (sessions + ended + discarded + orders > 0) {
-    options.logger.info({ sessions, endedUploads: ended, discardedUploads: discarded, orders }, 'housekeeping');
+  const unusedNodes = await options.housekeeping.forgetUnusedNodes(nowMs - UNUSED_NODE_MS);
+  if (ended + unusedNodes > 0) options.book.invalidate();
+  if (sessions + ended + discarded + orders + unusedNodes > 0) {
+    options.logger.info(
+      { sessions, endedUploads: ended, discardedUploads: discarded, orders, unusedNodes },
+      'housekeeping',
+    );
   }
 }

@@ -239,3 +239,18 @@ test('a node that lost its cursor is told again what is kept', async () => {
   expect(await node!.heartbeat(0)).toEqual(orders);
   expect(await node!.heartbeat(2 ** 40)).toEqual([]);
 });
+
+test('a registration that never came to anything is forgotten after a week; nodes that were reached stay', async () => {
+  const reached = await mediator.node();
+  const silent = await mediator.node({ joins: false, addresses: ['127.0.0.1:9'] });
+  expect((await shown(silent.nodeId)).state).toBe('unreached');
+  await mediator.clock.advance(6 * 86_400_000);
+  await mediator.mediator.runJobs();
+  expect((await shown(silent.nodeId)).state).toBe('unreached');
+  await mediator.clock.advance(2 * 86_400_000);
+  await mediator.mediator.runJobs();
+  await expect(shown(silent.nodeId)).rejects.toThrow(failure('node.unknown'));
+  expect((await shown(reached.nodeId)).online).toBe(false);
+  // Who comes back registers again.
+  await register();
+});

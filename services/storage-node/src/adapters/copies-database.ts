@@ -1,7 +1,7 @@
 /** Copies of heads and shard maps in an SQLite file of their own: small records, many of them, each durable. */
-import { DatabaseSync } from 'node:sqlite';
 import { fromHex } from '@holdfast/protocol';
 import type { CopyRecords } from '../vault-copies/index.ts';
+import { type OpenSqlite, openSqlite, transaction } from './open-sqlite.ts';
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
@@ -23,9 +23,9 @@ export interface CopiesDatabase extends CopyRecords {
 
 const id = (hex: string): Uint8Array => fromHex(hex);
 
-export function openCopiesDatabase(path: string): CopiesDatabase {
-  const database = new DatabaseSync(path);
-  database.exec(SCHEMA);
+/** A damaged one is moved aside: clients leave their copies again with their next backups, and other nodes have them. */
+export function openCopiesDatabase(options: Omit<OpenSqlite, 'schema'>): CopiesDatabase {
+  const { database } = openSqlite({ ...options, schema: SCHEMA });
   const statements = {
     head: database.prepare('SELECT sequence, token FROM heads WHERE client = ? AND vault = ?'),
     putHead: database.prepare(
@@ -42,16 +42,6 @@ export function openCopiesDatabase(path: string): CopiesDatabase {
     forgetHeads: database.prepare('DELETE FROM heads WHERE client = ?'),
     forgetMaps: database.prepare('DELETE FROM shard_maps WHERE client = ?'),
   };
-  const transaction = (run: () => void): void => {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      run();
-      database.exec('COMMIT');
-    } catch (error) {
-      database.exec('ROLLBACK');
-      throw error;
-    }
-  };
   return {
     head: (clientId, vaultId) =>
       statements.head.get(id(clientId), id(vaultId)) as { sequence: number; token: string } | undefined,
@@ -61,7 +51,7 @@ export function openCopiesDatabase(path: string): CopiesDatabase {
     shardMap: (clientId, packId) =>
       (statements.map.get(id(clientId), id(packId)) as { token: string } | undefined)?.token,
     putShardMaps: (clientId, vaultId, maps) =>
-      transaction(() => {
+      transaction(database, () => {
         for (const { packId, token } of maps) statements.putMap.run(id(clientId), id(packId), id(vaultId), token);
       }),
     shardMaps: (clientId, vaultId, after, limit) =>
@@ -69,11 +59,11 @@ export function openCopiesDatabase(path: string): CopiesDatabase {
         .all(id(clientId), id(vaultId), id(after ?? ''), limit)
         .map((row) => (row as { token: string }).token),
     forgetShardMaps: (packs) =>
-      transaction(() => {
+      transaction(database, () => {
         for (const { clientId, packId } of packs) statements.forgetMap.run(id(clientId), id(packId));
       }),
     forgetClient: (clientId) =>
-      transaction(() => {
+      transaction(database, () => {
         statements.forgetHeads.run(id(clientId));
         statements.forgetMaps.run(id(clientId));
       }),

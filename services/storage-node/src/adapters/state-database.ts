@@ -3,17 +3,16 @@
  * SQLite and not a log of our own, because one transaction (one fsync) holds a batch of orders and the cursor behind
  * them, look-ups need no memory, and torn writes are its business.
  */
-import { existsSync, renameSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { errorText } from '@holdfast/platform';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { fromHex, type UploadId } from '@holdfast/protocol';
 import type { Loss, ShardRecords } from '../shards/ports.ts';
+import { openSqlite, transaction } from './open-sqlite.ts';
 import { type ShardName, shardKeyBytes, shardNameFromBytes } from '../shards/shard-name.ts';
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
-  CREATE TABLE IF NOT EXISTS committed (shard BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS committed (shard BLOB PRIMARY KEY, length INTEGER NOT NULL) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS adopted (shard BLOB PRIMARY KEY, upload BLOB NOT NULL) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS uploads (
     upload BLOB PRIMARY KEY, committed_bytes INTEGER NOT NULL DEFAULT 0, ended_at_ms INTEGER
@@ -39,37 +38,18 @@ export interface OpenStateOptions {
 }
 
 /** A damaged database is moved aside and begun anew; `isComplete` is false then. */
-export function openStateDatabase(options: OpenStateOptions): StateDatabase {
-  const wasThere = existsSync(options.path);
-  let database: DatabaseSync;
-  let isNew = !wasThere;
-  try {
-    database = openChecked(options.path);
-  } catch (error) {
-    options.onDamaged(errorText(error));
-    for (const suffix of ['', '-wal', '-shm']) {
-      const path = options.path + suffix;
-      if (existsSync(path)) renameSync(path, `${options.path}.damaged-${options.nowMs}${suffix}`);
-    }
-    database = openChecked(options.path);
-    isNew = true;
-  }
-  const isComplete = !(isNew && options.hasShards);
-  return recordsOf(database, isComplete);
+export function openStateDatabase({ hasShards, ...options }: OpenStateOptions): StateDatabase {
+  const { database, isNew } = openSqlite({ ...options, schema: SCHEMA });
+  addLengths(database);
+  database.prepare('INSERT OR IGNORE INTO facts VALUES (?, ?)').run(FACTS.format, FORMAT);
+  return recordsOf(database, !(isNew && hasShards));
 }
 
-function openChecked(path: string): DatabaseSync {
-  const database = new DatabaseSync(path);
-  try {
-    database.exec(SCHEMA);
-    const check = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
-    if (check.quick_check !== 'ok') throw new RangeError(check.quick_check);
-    database.prepare('INSERT OR IGNORE INTO facts VALUES (?, ?)').run(FACTS.format, FORMAT);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+/** The first databases did not have them. */
+function addLengths(database: DatabaseSync): void {
+  const columns = database.prepare('PRAGMA table_info(committed)').all() as unknown as { name: string }[];
+  if (columns.some(({ name }) => name === 'length')) return;
+  database.exec('ALTER TABLE committed ADD COLUMN length INTEGER NOT NULL DEFAULT 0');
 }
 
 const uploadBytes = (uploadId: UploadId): Uint8Array => fromHex(uploadId, 16);
@@ -81,16 +61,7 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
     known.set(sql, statement);
     return statement;
   };
-  const transaction = (run: () => void): void => {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      run();
-      database.exec('COMMIT');
-    } catch (error) {
-      database.exec('ROLLBACK');
-      throw error;
-    }
-  };
+  const inTransaction = (run: () => void): void => transaction(database, run);
   const fact = (name: string): unknown =>
     (prepare('SELECT value FROM facts WHERE name = ?').get(name) as { value: unknown } | undefined)?.value;
   const setFact = (name: string, value: number | Uint8Array): void => {
@@ -107,14 +78,20 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
     isComplete,
     isCommitted: (name) => prepare('SELECT 1 FROM committed WHERE shard = ?').get(shardKeyBytes(name)) !== undefined,
     committedCount: () => (prepare('SELECT count(*) AS n FROM committed').get() as { n: number }).n,
-    *committed() {
-      const rows = database.prepare('SELECT shard FROM committed ORDER BY shard').iterate();
-      for (const row of rows) yield shardNameFromBytes((row as unknown as { shard: Uint8Array }).shard);
+    lengthOf(name) {
+      const row = prepare('SELECT length FROM committed WHERE shard = ?').get(shardKeyBytes(name));
+      return (row as { length: number } | undefined)?.length;
     },
-    commit(names, usage, cursor) {
-      transaction(() => {
-        eachKey('INSERT OR IGNORE INTO committed VALUES (?)', names);
-        eachKey('DELETE FROM adopted WHERE shard = ?', names);
+    committed: (after, limit) =>
+      prepare('SELECT shard FROM committed WHERE shard > ? ORDER BY shard LIMIT ?')
+        .all(after === undefined ? new Uint8Array() : shardKeyBytes(after), limit)
+        .map((row) => shardNameFromBytes((row as { shard: Uint8Array }).shard)),
+    commit(shards, usage, cursor) {
+      inTransaction(() => {
+        for (const { name, lengthBytes } of shards) {
+          prepare('INSERT OR IGNORE INTO committed VALUES (?, ?)').run(shardKeyBytes(name), lengthBytes);
+          prepare('DELETE FROM adopted WHERE shard = ?').run(shardKeyBytes(name));
+        }
         for (const [uploadId, bytes] of usage) {
           prepare(
             `INSERT INTO uploads (upload, committed_bytes) VALUES (?, ?)
@@ -125,7 +102,7 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
       });
     },
     forget(names, cursor) {
-      transaction(() => {
+      inTransaction(() => {
         for (const table of ['committed', 'adopted', 'losses']) eachKey(`DELETE FROM ${table} WHERE shard = ?`, names);
         setCursor(cursor);
       });
@@ -140,8 +117,8 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
       const row = prepare('SELECT lower(hex(upload)) AS upload FROM adopted WHERE shard = ?').get(shardKeyBytes(name));
       return (row as { upload: string } | undefined)?.upload;
     },
-    ...uploadRecords(prepare),
-    ...lossRecords(prepare, eachKey, transaction),
+    ...uploadRecords(prepare, inTransaction),
+    ...lossRecords(prepare, eachKey, inTransaction),
     cursor: () => Number(fact(FACTS.cursor) ?? 0),
     setCursor,
     scrubPosition() {
@@ -153,24 +130,29 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
   };
 }
 
-type UploadRecords = Pick<ShardRecords, 'committedBytesOf' | 'endUpload' | 'hasEnded' | 'pruneUploads'>;
+type UploadRecords = Pick<ShardRecords, 'committedBytesOf' | 'endUploads' | 'hasEnded'>;
 
-const uploadRecords = (prepare: (sql: string) => StatementSync): UploadRecords => ({
+const uploadRecords = (
+  prepare: (sql: string) => StatementSync,
+  transaction: (run: () => void) => void,
+): UploadRecords => ({
   committedBytesOf(uploadId) {
     const row = prepare('SELECT committed_bytes AS n FROM uploads WHERE upload = ?').get(uploadBytes(uploadId));
     return (row as { n: number } | undefined)?.n ?? 0;
   },
-  endUpload(uploadId, atMs) {
-    prepare(
-      'INSERT INTO uploads (upload, ended_at_ms) VALUES (?, ?) ON CONFLICT DO UPDATE SET ended_at_ms = excluded.ended_at_ms',
-    ).run(uploadBytes(uploadId), atMs);
+  endUploads(uploadIds, atMs, forgetBeforeMs) {
+    transaction(() => {
+      prepare('DELETE FROM uploads WHERE ended_at_ms < ?').run(forgetBeforeMs);
+      for (const uploadId of uploadIds) {
+        prepare(
+          'INSERT INTO uploads (upload, ended_at_ms) VALUES (?, ?) ON CONFLICT DO UPDATE SET ended_at_ms = excluded.ended_at_ms',
+        ).run(uploadBytes(uploadId), atMs);
+      }
+    });
   },
   hasEnded: (uploadId) =>
     prepare('SELECT 1 FROM uploads WHERE upload = ? AND ended_at_ms IS NOT NULL').get(uploadBytes(uploadId)) !==
     undefined,
-  pruneUploads(endedBeforeMs) {
-    prepare('DELETE FROM uploads WHERE ended_at_ms < ?').run(endedBeforeMs);
-  },
 });
 
 type LossRecords = Pick<ShardRecords, 'addLoss' | 'unreportedLosses' | 'markReported' | 'withdrawLoss'>;

@@ -14,7 +14,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Access, checkScope } from '../grants/index.ts';
 import type { ShardName, ShardStore } from '../shards/index.ts';
-import { limitTransfer, writePiece } from './transfer.ts';
+import { type TransferLimits, writePiece } from './transfer.ts';
 
 export interface ShardHandlerOptions {
   readonly store: ShardStore;
@@ -25,14 +25,11 @@ export interface ShardHandlerOptions {
   readonly logger: Logger;
   /** @throws HoldfastError when the request was not let in */
   readonly accessOf: (request: FastifyRequest) => Access;
+  readonly limits: TransferLimits;
   readonly onBytes: (direction: 'in' | 'out', bytes: number) => void;
 }
 
 type ShardHandlers = Pick<Handlers<StorageNodeOperations>, 'putShard' | 'getShard' | 'headShard' | 'deleteShard'>;
-
-/** Slower than this is no line that a backup could run on. */
-const SLOWEST_BYTES_PER_MS = 8;
-const LEAST_TRANSFER_MS = 30_000;
 
 interface ShardPlace {
   readonly packId: string;
@@ -40,7 +37,7 @@ interface ShardPlace {
 }
 
 export function createShardHandlers(options: ShardHandlerOptions): ShardHandlers {
-  const { store, clock } = options;
+  const { store } = options;
   const allowed = (
     request: FastifyRequest,
     { packId, shardIndex }: ShardPlace,
@@ -54,26 +51,20 @@ export function createShardHandlers(options: ShardHandlerOptions): ShardHandlers
     async putShard({ params, request }) {
       const { access, name } = allowed(request, params);
       const lengthBytes = Number(request.raw.headers['content-length']);
-      const limitMs = LEAST_TRANSFER_MS + lengthBytes / SLOWEST_BYTES_PER_MS;
-      const callOff = limitTransfer(request.raw, limitMs, clock);
-      try {
-        const { uploadId, quotaBytes, expiresAtMs } = access.grant;
-        const stored = await store.put({
-          name,
-          uploadId,
-          lengthBytes,
-          root: access.contentRoot,
-          quotaBytes,
-          expiresAtMs,
-          body: request.raw,
-        });
-        options.onBytes('in', lengthBytes);
-        const { root, receivedAtMs } = stored;
-        const body = { nodeId: options.nodeId, ...name, uploadId, lengthBytes, root, receivedAtMs };
-        return { receipt: signMessage(receipt, options.signing, body, options.signingKey) };
-      } finally {
-        callOff();
-      }
+      const { uploadId, quotaBytes, expiresAtMs } = access.grant;
+      const stored = await store.put({
+        name,
+        uploadId,
+        lengthBytes,
+        root: access.contentRoot,
+        quotaBytes,
+        expiresAtMs,
+        body: request.raw,
+      });
+      options.onBytes('in', lengthBytes);
+      const { root, receivedAtMs } = stored;
+      const body = { nodeId: options.nodeId, ...name, uploadId, lengthBytes, root, receivedAtMs };
+      return { receipt: signMessage(receipt, options.signing, body, options.signingKey) };
     },
 
     async getShard({ params, request, reply }) {
@@ -109,6 +100,7 @@ async function sendShard(options: ShardHandlerOptions, { access, name, range, re
   const reading = await options.store.read({ name, range, grantHash, quotaBytes, expiresAtMs });
   const { pieces, lengthBytes } = reading;
   const { start, end } = reading.range;
+  options.limits.limit(reply.raw, end - start);
   try {
     // The first read comes before the first header: a damaged shard is then still answered as one.
     let next = await pieces.next();
@@ -132,6 +124,7 @@ async function sendShard(options: ShardHandlerOptions, { access, name, range, re
       response.destroy();
     }
   } finally {
+    options.limits.callOff(reply.raw);
     await pieces.return();
   }
 }

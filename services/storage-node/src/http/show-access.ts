@@ -1,6 +1,6 @@
 /** From an HTTP request to what the access check wants to see; what was shown is remembered for the handler. */
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Authenticate } from '@holdfast/http-api/server';
 import { fail, HEADERS, HoldfastError } from '@holdfast/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -11,6 +11,8 @@ export interface AccessDesk {
   readonly authenticate: Authenticate;
   /** What the request showed; undefined when it was not let in. */
   accessOf(request: FastifyRequest): Access | undefined;
+  /** Whether it was let in. */
+  isKnown(request: IncomingMessage): boolean;
   /** Adds parsers that hold bodies to what was signed. */
   addParsers(app: FastifyInstance): void;
 }
@@ -25,12 +27,14 @@ const isForged = (error: unknown): boolean =>
 
 export function createAccessDesk(check: AccessCheck, failures: FailedAttempts): AccessDesk {
   const accesses = new WeakMap<FastifyRequest, Access>();
+  const known = new WeakSet<IncomingMessage>();
   return {
     async authenticate(request) {
       failures.check(request.ip);
       try {
         const access = check(shown(request));
         accesses.set(request, access);
+        known.add(request.raw);
         return access.grant.holder;
       } catch (error) {
         if (isForged(error)) failures.note(request.ip);
@@ -38,6 +42,7 @@ export function createAccessDesk(check: AccessCheck, failures: FailedAttempts): 
       }
     },
     accessOf: (request) => accesses.get(request),
+    isKnown: (request) => known.has(request),
     addParsers(app) {
       // Its handler reads the bytes as they come.
       app.addContentTypeParser(SHARD_BYTES, (_request, payload, done) => done(null, payload));

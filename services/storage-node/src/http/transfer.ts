@@ -26,14 +26,45 @@ export function drainBody(request: IncomingMessage, allowanceBytes: number, cloc
   request.resume();
 }
 
-/** Ends a transfer that takes longer than any honest line needs. Returns how to call it off. */
-export function limitTransfer(request: IncomingMessage, limitMs: number, clock: Clock): () => void {
-  const done = new AbortController();
-  clock.sleep(limitMs, done.signal).then(
-    () => request.destroy(),
-    () => undefined,
-  );
-  return () => done.abort();
+/** Slower than this is no line that a backup could run on. */
+const SLOWEST_BYTES_PER_MS = 8;
+const LEAST_TRANSFER_MS = 30_000;
+const LOOK_EVERY_MS = 1000;
+
+export interface TransferLimits {
+  /** Ends a body or an answer of that length when it takes longer than any honest line needs, until it is called off. */
+  limit(line: IncomingMessage | ServerResponse, lengthBytes: number): void;
+  callOff(line: IncomingMessage | ServerResponse): void;
+  stop(): void;
+}
+
+/** One timer for all of them: a transfer is begun and ended far more often than one takes too long. */
+export function createTransferLimits(clock: Clock): TransferLimits {
+  const deadlines = new Map<IncomingMessage | ServerResponse, number>();
+  const stopped = new AbortController();
+  let isLooking = false;
+  const look = async (): Promise<void> => {
+    while (deadlines.size > 0 && !stopped.signal.aborted) {
+      await clock.sleep(LOOK_EVERY_MS, stopped.signal).catch(() => undefined);
+      const nowMs = clock.nowMs();
+      for (const [line, deadlineMs] of deadlines) {
+        if (deadlineMs > nowMs) continue;
+        deadlines.delete(line);
+        line.destroy();
+      }
+    }
+    isLooking = false;
+  };
+  return {
+    limit(line, lengthBytes) {
+      deadlines.set(line, clock.nowMs() + LEAST_TRANSFER_MS + lengthBytes / SLOWEST_BYTES_PER_MS);
+      if (isLooking) return;
+      isLooking = true;
+      void look();
+    },
+    callOff: (line) => void deadlines.delete(line),
+    stop: () => stopped.abort(),
+  };
 }
 
 /** Resolves when the connection has taken the bytes: their memory may be used again. False: the connection is gone. */

@@ -1,6 +1,7 @@
 /** The mediator's word on uploads: these shards count from now on; that upload ended. */
 import type { UploadId } from '@holdfast/protocol';
 import { deleteShards } from './erase-shards.ts';
+import type { CommittedShard } from './ports.ts';
 import { loseShard } from './lose-shard.ts';
 import { type ShardName, shardKey } from './shard-name.ts';
 import type { StoreContext } from './store-context.ts';
@@ -11,31 +12,36 @@ import type { StoreContext } from './store-context.ts';
  */
 export async function commitShards(context: StoreContext, names: readonly ShardName[], cursor?: number): Promise<void> {
   const { records, inventory, files, claims } = context;
-  const here: ShardName[] = [];
+  const here: CommittedShard[] = [];
   const usage = new Map<UploadId, number>();
   const seen = new Set<string>();
   for (const name of names) {
     if (seen.has(shardKey(name)) || records.isCommitted(name)) continue;
     seen.add(shardKey(name));
-    if (inventory.uploadOf(name) === undefined && !(await files.has(name))) {
+    const lengthBytes = inventory.uploadOf(name) === undefined ? await files.lengthOf(name) : inventory.lengthOf(name);
+    if (lengthBytes === undefined) {
       await claims.hold(shardKey(name), () => loseShard(context, name, 'it was committed but is not here'));
       continue;
     }
-    here.push(name);
+    here.push({ name, lengthBytes });
   }
-  for (const name of here) {
+  for (const { name, lengthBytes } of here) {
     const uploadId = inventory.uploadOf(name);
-    if (uploadId !== undefined) usage.set(uploadId, (usage.get(uploadId) ?? 0) + inventory.lengthOf(name));
+    if (uploadId !== undefined) usage.set(uploadId, (usage.get(uploadId) ?? 0) + lengthBytes);
   }
   records.commit(here, usage, cursor);
-  for (const name of here) inventory.commit(name);
+  for (const { name } of here) inventory.commit(name);
 }
 
-/** The upload ended: what no commit named is deleted, and nothing more is taken for it. */
-export async function discardUpload(context: StoreContext, uploadId: UploadId): Promise<number> {
-  context.records.endUpload(uploadId, context.clock.nowMs());
-  const names = context.inventory.uncommittedOf(uploadId);
+/** So long after its end the name of an upload is forgotten: no grant for it is good any more. */
+const REMEMBER_ENDED_MS = 90 * 86_400_000;
+
+/** These uploads ended: what no commit named is deleted, and nothing more is taken for them. Returns how many it deleted. */
+export async function discardUploads(context: StoreContext, uploadIds: readonly UploadId[]): Promise<number> {
+  const { records, inventory, clock } = context;
+  records.endUploads(uploadIds, clock.nowMs(), clock.nowMs() - REMEMBER_ENDED_MS);
+  const names = uploadIds.flatMap((uploadId) => inventory.uncommittedOf(uploadId));
   await deleteShards(context, names);
-  context.uploadQuotas.forget(uploadId);
+  for (const uploadId of uploadIds) context.uploadQuotas.forget(uploadId);
   return names.length;
 }

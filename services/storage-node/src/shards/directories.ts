@@ -15,7 +15,7 @@ export async function syncDirectory(path: string): Promise<void> {
   try {
     await syncFile(fd);
   } finally {
-    await closeFile(fd);
+    closeFile(fd);
   }
 }
 

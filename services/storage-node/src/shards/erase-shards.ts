@@ -1,4 +1,5 @@
 /** Deletes shards for good: on a client's delete grant or the mediator's word. */
+import { countedBytesOf } from './lose-shard.ts';
 import { type ShardName, shardKey } from './shard-name.ts';
 import type { StoreContext } from './store-context.ts';
 
@@ -9,12 +10,14 @@ import type { StoreContext } from './store-context.ts';
  */
 export async function eraseShards(context: StoreContext, names: readonly ShardName[]): Promise<void> {
   const { files, records, inventory, space } = context;
+  const counted = names.map((name) => countedBytesOf(context, name));
   records.forget(names);
   const removed: ShardName[] = [];
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
     const bytes = await files.remove(name);
-    if (bytes === 0) continue;
-    space.remove(bytes);
+    const countedBytes = counted[index] ?? bytes;
+    if (countedBytes === 0) continue;
+    space.remove(countedBytes);
     inventory.remove(name);
     removed.push(name);
     if (inventory.shardCountOf(name.clientId) === 0) context.onClientGone(name.clientId);

@@ -8,10 +8,14 @@ import { errorText, systemErrorCode } from '@holdfast/platform';
 import { fail, HoldfastError } from '@holdfast/protocol';
 
 export const openFile: (path: string, flags: number, mode?: number) => Promise<number> = promisify(fs.open);
-export const closeFile: (fd: number) => Promise<void> = promisify(fs.close);
+/**
+ * These two at once: they ask the disk for nothing, while a call in the thread pool wakes a thread and is woken by it,
+ * which costs more than most of what a small read does.
+ */
+export const closeFile = (fd: number): void => fs.closeSync(fd);
+export const fileStat = (fd: number): fs.Stats => fs.fstatSync(fd);
 export const syncFile: (fd: number) => Promise<void> = promisify(fs.fsync);
 export const renameFile: (from: string, to: string) => Promise<void> = promisify(fs.rename);
-export const fileStat: (fd: number) => Promise<fs.Stats> = promisify(fs.fstat);
 const statPath: (path: string) => Promise<fs.Stats> = promisify(fs.stat);
 const unlink: (path: string) => Promise<void> = promisify(fs.unlink);
 const makeDirectory: (path: string, options: { mode: number }) => Promise<void> = promisify(fs.mkdir);

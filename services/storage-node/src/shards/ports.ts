@@ -10,6 +10,12 @@ export interface Loss {
   readonly foundAtMs: number;
 }
 
+/** A shard and how long it is, so that the books stay right even when its file has gone. */
+export interface CommittedShard {
+  readonly name: ShardName;
+  readonly lengthBytes: number;
+}
+
 /**
  * The little that the files do not say by themselves. Every method that changes something returns when it is durable.
  */
@@ -17,14 +23,16 @@ export interface ShardRecords {
   /** False when it was begun anew although there may be shards: nothing is known to be uncommitted then. */
   readonly isComplete: boolean;
   isCommitted(name: ShardName): boolean;
+  /** Bytes of a committed shard; undefined when it is not committed or its length was never known. */
+  lengthOf(name: ShardName): number | undefined;
   committedCount(): number;
-  /** In order of their names. */
-  committed(): Iterable<ShardName>;
+  /** Those after that one, in order of their names. */
+  committed(after: ShardName | undefined, limit: number): ShardName[];
   /**
    * These count from now on. `usage` tells what they add to the bytes committed of each upload; `cursor`, where given, is
    * stored in the same transaction.
    */
-  commit(names: readonly ShardName[], usage: ReadonlyMap<UploadId, number>, cursor?: number): void;
+  commit(shards: readonly CommittedShard[], usage: ReadonlyMap<UploadId, number>, cursor?: number): void;
   /** Forgets everything about these shards. */
   forget(names: readonly ShardName[], cursor?: number): void;
   /** An uncommitted shard was sent again under another upload: it counts to that one. */
@@ -32,11 +40,9 @@ export interface ShardRecords {
   adoptedBy(name: ShardName): UploadId | undefined;
   /** Bytes of the upload that were committed. */
   committedBytesOf(uploadId: UploadId): number;
-  /** No more shards are taken for it. */
-  endUpload(uploadId: UploadId, atMs: number): void;
+  /** No more shards are taken for them. Forgets those that ended before `forgetBeforeMs`. */
+  endUploads(uploadIds: readonly UploadId[], atMs: number, forgetBeforeMs: number): void;
   hasEnded(uploadId: UploadId): boolean;
-  /** Forgets uploads that ended before. */
-  pruneUploads(endedBeforeMs: number): void;
 
   addLoss(loss: Loss): void;
   /** Oldest first. */

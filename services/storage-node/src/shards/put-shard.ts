@@ -34,7 +34,7 @@ export async function putShard(context: StoreContext, put: PutShard): Promise<Sh
     throw fail('shard.length-not-allowed', { lengthBytes: put.lengthBytes, maximum: 67_108_864 });
   }
   refuseEnded(context, put);
-  const giveBack = context.uploads.take();
+  const giveBack = context.uploads.take(put.name.clientId);
   try {
     return await context.claims.hold(shardKey(put.name), async () => {
       const record = (await answerKnown(context, put)) ?? (await storeNew(context, put));

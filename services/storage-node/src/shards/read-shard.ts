@@ -31,7 +31,7 @@ export interface ShardReading {
  * `grant.quota-exceeded`, `node.disk`; the iteration may throw `shard.damaged` and `node.disk` as well
  */
 export async function readShard(context: StoreContext, read: ReadShard): Promise<ShardReading> {
-  const giveBack = context.downloads.take();
+  const giveBack = context.downloads.take(read.name.clientId);
   let shard: OpenShard | undefined;
   try {
     shard = await wholeOr(context, read.name, await context.files.open(read.name, 'direct'));
@@ -44,7 +44,7 @@ export async function readShard(context: StoreContext, read: ReadShard): Promise
     return { lengthBytes: shard.lengthBytes, range, pieces: pieces(context, read.name, shard, range, end) };
   } catch (error) {
     giveBack();
-    await shard?.close();
+    shard?.close();
     throw diskError(error);
   }
 }
@@ -97,7 +97,7 @@ async function* pieces(
     throw fail('shard.damaged');
   } finally {
     end(unreadBytes);
-    await shard.close();
+    shard.close();
   }
 }
 

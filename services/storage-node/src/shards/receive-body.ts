@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { fail } from '@holdfast/protocol';
 import type { ShardWriter } from './shard-writer.ts';
+import { noteGarbage } from './young-garbage.ts';
 
 /**
  * Resolves after the last byte was handed over. Afterwards nothing listens to the body; after a failure it is paused.
@@ -13,6 +14,7 @@ export function receiveBody(body: Readable, writer: ShardWriter, lengthBytes: nu
   const onData = (chunk: Uint8Array): void => {
     if (!writer.push(chunk)) body.pause();
     else if (writer.hasFailed) stopOnFailure();
+    noteGarbage(chunk.length);
   };
   const stopOnFailure = (): void => {
     body.pause();

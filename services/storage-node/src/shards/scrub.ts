@@ -2,6 +2,7 @@
 import { groupHash, merkleRoot } from '@holdfast/codec';
 import { equalBytes, fromHex, GROUP_BYTES } from '@holdfast/protocol';
 import { diskError, isMediumError, readFull } from './file-io.ts';
+import { findMissing } from './find-missing.ts';
 import { loseShard } from './lose-shard.ts';
 import { createPiecePool, type Piece } from './piece-pool.ts';
 import { clientsOnDisk, packDirectories, shardsInDirectory } from './scan-shards.ts';
@@ -49,7 +50,8 @@ export async function scrub(context: StoreContext, options: ScrubOptions): Promi
     }
   }
   records.setScrubPosition(undefined);
-  return { checked, damaged };
+  const missing = await findMissing(context, undefined, options.signal);
+  return { checked: checked + missing, damaged: damaged + missing };
 }
 
 function* shardsAfter(root: string, after: ShardName | undefined): Generator<ShardName> {
@@ -117,7 +119,7 @@ async function checkShard(context: StoreContext, name: ShardName, piece: Piece):
     if (isMediumError(error)) return damaged('the disk does not read it');
     throw error;
   } finally {
-    await found.shard.close();
+    found.shard.close();
   }
 }
 

@@ -38,7 +38,7 @@ export interface NewFile {
 export interface OpenShard {
   readonly fd: number;
   readonly lengthBytes: number;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** What stands under a name. */
@@ -60,11 +60,13 @@ export interface ShardFiles {
   /** Reads and checks the trailer. */
   readTrailer(name: ShardName): Promise<Found<Trailer>>;
   has(name: ShardName): Promise<boolean>;
+  /** Bytes of the shard by the size of its file; undefined when there is none. */
+  lengthOf(name: ShardName): Promise<number | undefined>;
   /** The bytes that it had on the disk; 0 when it was not there. Durable after `settle`. */
   remove(name: ShardName): Promise<number>;
   settle(names: readonly ShardName[]): Promise<void>;
-  /** Moves the file aside for the operator to look at. True when it was there. */
-  setAside(name: ShardName): Promise<boolean>;
+  /** Moves the file aside for the operator to look at. Its bytes on the disk; undefined when it was not there. */
+  setAside(name: ShardName): Promise<number | undefined>;
 }
 
 const { O_CREAT, O_DIRECT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
@@ -94,11 +96,10 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
       if (isMediumError(error)) return { state: 'damaged', detail: 'the disk does not open it' };
       throw error;
     }
-    const close = (): Promise<void> => closeFile(fd);
-    const { size } = await fileStat(fd);
+    const { size } = fileStat(fd);
     const lengthBytes = lengthInFile(size);
-    if (lengthBytes !== undefined) return { state: 'whole', shard: { fd, lengthBytes, close } };
-    await close();
+    if (lengthBytes !== undefined) return { state: 'whole', shard: { fd, lengthBytes, close: () => closeFile(fd) } };
+    closeFile(fd);
     return { state: 'damaged', detail: `it has ${size} bytes, which no shard has` };
   };
 
@@ -122,10 +123,14 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
         if (isMediumError(error)) return { state: 'damaged', detail: 'the disk does not read its trailer' };
         throw error;
       } finally {
-        await found.shard.close();
+        found.shard.close();
       }
     },
     has: async (name) => (await sizeOf(shardFile(root, name))) !== undefined,
+    async lengthOf(name) {
+      const size = await sizeOf(shardFile(root, name));
+      return size === undefined ? undefined : (lengthInFile(size) ?? 0);
+    },
     async remove(name) {
       const path = shardFile(root, name);
       const size = await sizeOf(path);
@@ -140,23 +145,23 @@ export async function openShardFiles(options: ShardFilesOptions, pool: PiecePool
       try {
         await renameFile(shardFile(root, name), join(quarantine, aside));
       } catch (error) {
-        if (isMissing(error)) return false;
+        if (isMissing(error)) return undefined;
         throw error;
       }
       await syncDirectory(quarantine);
       await directories.settle(shardDirectory(root, name));
-      return true;
+      return (await sizeOf(join(quarantine, aside))) ?? 0;
     },
   };
 }
 
 async function beginFile(path: string, directFlag: number, root: string, directories: Directories): Promise<NewFile> {
   const fd = await openFile(path, O_WRONLY | O_CREAT | O_EXCL | directFlag, 0o600);
-  let closed = false;
-  const close = async (): Promise<void> => {
-    if (closed) return;
-    closed = true;
-    await closeFile(fd);
+  let isOpen = true;
+  let isThere = true;
+  const close = (): void => {
+    if (isOpen) closeFile(fd);
+    isOpen = false;
   };
   return {
     fd,
@@ -164,8 +169,9 @@ async function beginFile(path: string, directFlag: number, root: string, directo
       const directory = shardDirectory(root, name);
       const target = shardFile(root, name);
       await Promise.all([syncFile(fd), directories.make(directory)]);
-      await close();
+      close();
       await renameFile(path, target);
+      isThere = false;
       try {
         await directories.settle(directory);
       } catch (error) {
@@ -175,8 +181,8 @@ async function beginFile(path: string, directFlag: number, root: string, directo
       }
     },
     async discard() {
-      await close().catch(() => undefined);
-      await removeFile(path).catch(() => false);
+      close();
+      if (isThere) await removeFile(path).catch(() => false);
     },
   };
 }
@@ -190,7 +196,7 @@ async function takesDirectWrites(path: string, pool: PiecePool): Promise<boolean
       await writeAll(fd, piece.subarray(0, 2 * BLOCK_BYTES), BLOCK_BYTES);
       return true;
     } finally {
-      await closeFile(fd);
+      closeFile(fd);
     }
   } catch {
     return false;

@@ -4,9 +4,10 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Logger, Randomness } from '@holdfast/platform';
 import { type ClientId, GROUP_BYTES, type UploadId } from '@holdfast/protocol';
-import { commitShards, discardUpload } from './commit-shards.ts';
+import { commitShards, discardUploads } from './commit-shards.ts';
 import { deleteShards } from './erase-shards.ts';
 import { createInventory } from './inventory.ts';
+import { findMissing } from './find-missing.ts';
 import { loseShard } from './lose-shard.ts';
 import { createPiecePool } from './piece-pool.ts';
 import type { ShardRecords } from './ports.ts';
@@ -16,11 +17,11 @@ import { describeShard, type ReadShard, readShard, type ShardReading } from './r
 import { scanShards } from './scan-shards.ts';
 import { scrub, type ScrubOptions, type ScrubReport } from './scrub.ts';
 import { openShardFiles } from './shard-files.ts';
-import { type ShardName, shardKey } from './shard-name.ts';
+import type { ShardName } from './shard-name.ts';
 import { writerPieceBytes } from './shard-writer.ts';
 import { createSpace, type SpaceFigures } from './space.ts';
 import type { StoreContext } from './store-context.ts';
-import type { ShardRecord } from './trailer.ts';
+import { fileBytesOf, type ShardRecord } from './trailer.ts';
 import { createClaims, createTurns } from './turns.ts';
 
 export interface ShardStoreOptions {
@@ -63,7 +64,7 @@ export interface ShardStore {
   delete(names: readonly ShardName[]): Promise<void>;
   commit(names: readonly ShardName[], cursor?: number): Promise<void>;
   /** Returns how many shards it deleted. */
-  discardUpload(uploadId: UploadId): Promise<number>;
+  discardUploads(uploadIds: readonly UploadId[]): Promise<number>;
   scrub(options: ScrubOptions): Promise<ScrubReport>;
   hasShardsOf(clientId: ClientId): boolean;
   figures(): Promise<StoreFigures>;
@@ -123,7 +124,7 @@ export async function openShardStore(options: ShardStoreOptions): Promise<ShardS
     describe: (name) => describeShard(context, name),
     delete: (names) => deleteShards(context, names),
     commit: (names, cursor) => commitShards(context, names, cursor),
-    discardUpload: (uploadId) => discardUpload(context, uploadId),
+    discardUploads: (uploadIds) => discardUploads(context, uploadIds),
     scrub: (scrubOptions) => scrub(context, scrubOptions),
     hasShardsOf: (clientId) => inventory.shardCountOf(clientId) > 0,
     async figures() {
@@ -148,18 +149,18 @@ function rememberUsage({ uploadQuotas, records }: StoreContext, { uploadId, expi
 /** Counts what is on the disk, finds the uploads of what is uncommitted, and what is missing or of a wrong size. */
 async function takeStock(context: StoreContext): Promise<void> {
   const { records, inventory, space, logger } = context;
-  const damaged: ShardName[] = [];
+  const damaged: { name: ShardName; fileBytes: number }[] = [];
   const uncommitted: { name: ShardName; lengthBytes: number }[] = [];
-  const unknown: ShardName[] = [];
+  const unknown: { name: ShardName; lengthBytes: number }[] = [];
   let committedHere = 0;
   await scanShards(context.files.root, {
     shard(name, fileBytes, lengthBytes) {
       inventory.add(name);
       space.add(fileBytes);
-      if (lengthBytes === undefined) damaged.push(name);
+      if (lengthBytes === undefined) damaged.push({ name, fileBytes });
       else if (records.isCommitted(name)) committedHere += 1;
       else if (records.isComplete) uncommitted.push({ name, lengthBytes });
-      else unknown.push(name);
+      else unknown.push({ name, lengthBytes });
     },
     stranger: (path) => logger.warn({ path }, 'this file is none of the node’s; it is left alone'),
   });
@@ -168,10 +169,12 @@ async function takeStock(context: StoreContext): Promise<void> {
     logger.warn({ count: unknown.length }, 'the state of the node was lost: all shards here count as committed');
     records.commit(unknown, new Map());
   }
-  for (const name of damaged) await loseShard(context, name, 'its file has a size that no shard has');
+  for (const { name, fileBytes } of damaged) {
+    await loseShard(context, name, 'its file has a size that no shard has', fileBytes);
+  }
   for (const shard of uncommitted) await findUpload(context, shard);
   const expected = committedHere + unknown.length;
-  if (records.committedCount() !== expected) await findMissing(context);
+  if (records.committedCount() !== expected) await findMissing(context, 0);
 }
 
 async function findUpload(
@@ -182,7 +185,7 @@ async function findUpload(
   const found = await context.files.readTrailer(name);
   if (found.state === 'missing') return;
   if (found.state === 'damaged') {
-    await loseShard(context, name, found.detail);
+    await loseShard(context, name, found.detail, fileBytesOf(lengthBytes));
     return;
   }
   const uploadId = records.adoptedBy(name) ?? found.shard.record.uploadId;
@@ -192,15 +195,6 @@ async function findUpload(
     uploadQuotas.note(uploadId, records.committedBytesOf(uploadId), Number.MAX_SAFE_INTEGER);
   }
   uploadQuotas.note(uploadId, lengthBytes, 0);
-}
-
-async function findMissing(context: StoreContext): Promise<void> {
-  const missing: ShardName[] = [];
-  for (const name of context.records.committed()) {
-    if (!(await context.files.has(name))) missing.push(name);
-  }
-  for (const name of missing) await loseShard(context, name, 'its file is missing');
-  context.logger.error({ count: missing.length, first: missing[0] && shardKey(missing[0]) }, 'shards are missing');
 }
 
 function bytesIn(directory: string): number {

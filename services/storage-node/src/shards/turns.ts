@@ -3,23 +3,36 @@ import { fail } from '@holdfast/protocol';
 
 export interface Turns {
   readonly takenCount: number;
-  /** Resolves never: either there is a turn now, or `node.busy` is thrown. Returns how to give it back (once). */
-  take(): () => void;
+  /**
+   * Resolves never: either there is a turn for that party now, or `node.busy` is thrown. Returns how to give it back
+   * (once). One party gets three quarters of the turns at most: whoever has slow lines, or means harm, leaves the others
+   * some.
+   */
+  take(party: string): () => void;
 }
 
 export function createTurns(limit: number): Turns {
+  const partyLimit = Math.ceil(0.75 * limit);
+  const byParty = new Map<string, number>();
   let takenCount = 0;
   return {
     get takenCount() {
       return takenCount;
     },
-    take() {
+    take(party) {
+      const held = byParty.get(party) ?? 0;
       if (takenCount >= limit) throw fail('node.busy', { limit });
+      if (held >= partyLimit) throw fail('node.busy', { limit: partyLimit });
       takenCount += 1;
+      byParty.set(party, held + 1);
       let open = true;
       return () => {
-        if (open) takenCount -= 1;
+        if (!open) return;
         open = false;
+        takenCount -= 1;
+        const left = byParty.get(party)! - 1;
+        if (left > 0) byParty.set(party, left);
+        else byParty.delete(party);
       };
     },
   };

@@ -40,6 +40,8 @@ export interface SendOptions {
 export interface NodeClient {
   readonly clientId: string;
   send(method: Method, path: string, grant: string, options?: SendOptions): Promise<Answer>;
+  /** Sends exactly these headers. */
+  sendBare(method: Method, path: string, headers: Record<string, string>, body?: Uint8Array): Promise<Answer>;
   putShard(
     grant: string,
     packId: string,
@@ -98,25 +100,33 @@ export function createNodeClient(options: NodeClientOptions): NodeClient {
     };
   };
 
-  const send: NodeClient['send'] = async (method, path, grant, more = {}) => {
+  const request = async (
+    method: Method,
+    path: string,
+    sent: Record<string, string>,
+    { body, signal }: Pick<SendOptions, 'body' | 'signal'>,
+  ): Promise<Answer> => {
     const answer = await agent.request({
       origin: options.baseUrl,
       path,
       method,
-      headers: headers(method, path, grant, more),
-      ...(more.body !== undefined && { body: more.body }),
-      ...(more.signal !== undefined && { signal: more.signal }),
+      headers: sent,
+      ...(body !== undefined && { body }),
+      ...(signal !== undefined && { signal }),
     });
     const bytes = Buffer.from(await answer.body.arrayBuffer());
     const isJson = /json/.test(String(answer.headers['content-type']));
     const json = (isJson && bytes.length > 0 ? JSON.parse(bytes.toString()) : {}) as Record<string, unknown>;
     return { status: answer.statusCode, headers: answer.headers, bytes, json };
   };
+  const send: NodeClient['send'] = (method, path, grant, more = {}) =>
+    request(method, path, headers(method, path, grant, more), more);
 
   return {
     clientId,
     headers,
     send,
+    sendBare: (method, path, sent, body) => request(method, path, sent, body === undefined ? {} : { body }),
     putShard(grant, packId, shardIndex, bytes, more = {}) {
       const root = more.contentRoot ?? toHex(shardTree(bytes).root);
       return send('PUT', shardPath(packId, shardIndex), grant, {

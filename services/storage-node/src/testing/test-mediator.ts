@@ -47,6 +47,10 @@ export interface FakeMediator {
   readonly reachabilityCalls: () => number;
   /** What calls of the node answer with instead, while set. */
   failure: HoldfastError | undefined;
+  /** Reports of losses fail, while set. */
+  failLosses: boolean;
+  /** Orders are answered newest first, while set. */
+  answerBackwards: boolean;
   reachable: boolean;
   /** Validity of the certificates issued. Default 90 days. */
   certificateMs: number;
@@ -105,6 +109,8 @@ export async function createFakeMediator(
     losses: [],
     reachabilityCalls: () => reachabilityCalls,
     failure: undefined,
+    failLosses: false,
+    answerBackwards: false,
     reachable: true,
     certificateMs: 90 * DAY_MS,
     addOrder(order) {
@@ -144,10 +150,12 @@ export async function createFakeMediator(
     async heartbeat(nodeId, state) {
       checkKnown(nodeId);
       mediator.heartbeats.push(state);
-      return orders.filter(({ order }) => order > state.carriedOutOrder).slice(0, 1000);
+      const next = orders.filter(({ order }) => order > state.carriedOutOrder).slice(0, 1000);
+      return mediator.answerBackwards ? next.toReversed() : next;
     },
     async reportLosses(nodeId, shards) {
       checkKnown(nodeId);
+      if (mediator.failLosses) throw fail('database.unavailable');
       mediator.losses.push(...shards);
     },
     async checkReachability(nodeId) {

@@ -17,8 +17,8 @@ export interface Harness {
   node: StorageNode;
   client: NodeClient;
   options(more?: Partial<StorageNodeOptions>): StorageNodeOptions;
-  /** Stops the node and starts it again on the same data. */
-  restart(more?: Partial<StorageNodeOptions>): Promise<void>;
+  /** Stops the node and starts it again on the same data, which `meanwhile` may change. */
+  restart(more?: Partial<StorageNodeOptions>, meanwhile?: () => void): Promise<void>;
   /** Another client of the same node. */
   clientNamed(name: string): NodeClient;
   grant(verb: Grant['verb'], more?: Partial<Grant>): string;
@@ -73,9 +73,10 @@ export async function startHarness(
     client: undefined as never,
     options,
     clientNamed: (name) => connect(clientSeed(name)),
-    async restart(extra) {
+    async restart(extra, meanwhile) {
       await Promise.all(clients.splice(0).map((client) => client.close()));
       await harness.node.stop();
+      meanwhile?.();
       harness.node = await startStorageNode(options(extra));
       harness.client = connect(clientSeed('one'));
     },

@@ -25,33 +25,38 @@ Examples:
     .action((directories: string[]) => run((cli) => runBackup(cli, directories)));
 }
 
+const loadBackup = async () => ({ ...(await import('../../backup/index.ts')), ...(await import('../progress.ts')) });
+
 async function runBackup(cli: Cli, given: readonly string[]): Promise<number> {
   const { EXIT_CODES } = await import('@holdfast/protocol');
-  const { backup } = await import('../../backup/index.ts');
   const { checkedPath } = await import('../directories.ts');
-  const { startProgress } = await import('../progress.ts');
   const { withVault } = await import('../unlock.ts');
   const directories = await Promise.all(given.map(checkedPath));
-  const report = await withVault(cli, async (vault) => {
-    const progress = startProgress(cli, 'Backing up');
-    try {
-      return await backup(vault, {
-        ...(directories.length === 0 ? {} : { directories }),
-        signal: cli.signal,
-        onProgress: (now) =>
-          progress.update({
-            doneBytes: now.bytesDone,
-            totalBytes: now.isScanDone ? now.bytesFound : Math.max(now.bytesFound, now.expectedBytes),
-            isTotalKnown: now.isScanDone,
-            doneFiles: now.filesDone,
-            fields: now,
-          }),
-        onEvent: (event) => tellEvent(cli, event),
-      });
-    } finally {
-      progress.stop();
-    }
-  });
+  const report = await withVault(
+    cli,
+    async (vault) => {
+      const { backup, startProgress } = await loadBackup();
+      const progress = startProgress(cli, 'Backing up');
+      try {
+        return await backup(vault, {
+          ...(directories.length === 0 ? {} : { directories }),
+          signal: cli.signal,
+          onProgress: (now) =>
+            progress.update({
+              doneBytes: now.bytesDone,
+              totalBytes: now.isScanDone ? now.bytesFound : Math.max(now.bytesFound, now.expectedBytes),
+              isTotalKnown: now.isScanDone,
+              doneFiles: now.filesDone,
+              fields: now,
+            }),
+          onEvent: (event) => tellEvent(cli, event),
+        });
+      } finally {
+        progress.stop();
+      }
+    },
+    { preload: loadBackup },
+  );
   await showReport(cli, report);
   cli.console.result({ ...report });
   return report.unreadableCount > 0 ? EXIT_CODES.incomplete : EXIT_CODES.ok;

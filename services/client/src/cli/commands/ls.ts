@@ -21,7 +21,8 @@ export function define(command: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-A single argument that has a / in it, or is . or .., is a path in the latest snapshot.
+A single argument is a path in the latest snapshot, unless it is latest, or four or more hexadecimal digits: a directory
+that is called so is ./cafe. A path that does not begin with / is looked up from where you are.
 
 Examples:
   holdfast ls
@@ -34,29 +35,38 @@ Examples:
     );
 }
 
-const isPath = (text: string): boolean => text.includes('/') || text === '.' || text === '..';
+/** Snapshots are named by hex digits. */
+const isPath = (text: string): boolean => text !== 'latest' && !/^[0-9a-f]{4,32}$/i.test(text);
+
+const loadListing = async () => ({
+  ...(await import('../../vault/index.ts')),
+  ...(await import('../list-entries.ts')),
+  ...(await import('../read-snapshots.ts')),
+});
 
 async function ls(cli: Cli, first: string, second: string | undefined, options: Options): Promise<void> {
-  const { findSnapshot, readSnapshot } = await import('../../vault/index.ts');
-  const { listEntries } = await import('../list-entries.ts');
-  const { readVaultSnapshots } = await import('../read-snapshots.ts');
   const { lookIntoVault } = await import('../unlock.ts');
   const isOnlyPath = second === undefined && isPath(first);
   const wanted = isOnlyPath ? 'latest' : first;
   const given = isOnlyPath ? first : second;
   const path = given === undefined ? undefined : resolve(given);
-  const show = await entryPrinter(cli.console, path, options);
-  await lookIntoVault(cli, async (vault) => {
-    const { snapshots, getChunk } = await readVaultSnapshots(vault, cli.signal);
-    const snapshot = await readSnapshot(findSnapshot(snapshots, wanted), getChunk);
-    let count = 0;
-    for await (const entry of listEntries(snapshot, getChunk, { path, recursive: options.recursive === true })) {
-      cli.signal.throwIfAborted();
-      show(entry);
-      count += 1;
-    }
-    cli.console.result({ snapshotId: snapshot.snapshotId, createdAtMs: snapshot.createdAtMs, count });
-  });
+  await lookIntoVault(
+    cli,
+    async (vault) => {
+      const { findSnapshot, listEntries, readSnapshot, readVaultSnapshots } = await loadListing();
+      const show = await entryPrinter(cli.console, path, options);
+      const { snapshots, getChunk } = await readVaultSnapshots(vault, cli.signal);
+      const snapshot = await readSnapshot(findSnapshot(snapshots, wanted), getChunk);
+      let count = 0;
+      for await (const entry of listEntries(snapshot, getChunk, { path, recursive: options.recursive === true })) {
+        cli.signal.throwIfAborted();
+        show(entry);
+        count += 1;
+      }
+      cli.console.result({ snapshotId: snapshot.snapshotId, createdAtMs: snapshot.createdAtMs, count });
+    },
+    { preload: loadListing },
+  );
 }
 
 const TYPE_LETTERS = {

@@ -84,10 +84,9 @@ async function quoteForStranger(address: string, bytes: number, terms: Terms): P
 }
 
 async function showQuote({ console }: Cli, quote: Quote): Promise<void> {
-  const { countOf, formatBytes, formatSats, formatTable } = await import('../format.ts');
+  const { countOf, formatBytes, formatCount, formatSats, formatTable } = await import('../format.ts');
   const { shortId } = await import('@holdfast/protocol');
   const { dataShards, parityShards } = quote.policy;
-  const price = (sat: string): string => BigInt(sat).toLocaleString('en-GB');
   console.say(
     `${formatBytes(quote.bytes)} as ${dataShards}+${parityShards}: ${formatBytes(quote.storedBytes)} on ` +
       `${dataShards + parityShards} nodes, any ${parityShards} of them may fail.`,
@@ -103,7 +102,7 @@ async function showQuote({ console }: Cli, quote: Quote): Promise<void> {
     shortId(node.nodeId),
     node.operator,
     node.region,
-    price(node.priceSatPerTbMonth),
+    formatCount(BigInt(node.priceSatPerTbMonth)),
   ]);
   const [titles = '', ...lines] = formatTable(columns, rows);
   console.say(console.bold(titles));

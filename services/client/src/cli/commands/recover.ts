@@ -56,6 +56,9 @@ async function recover(cli: Cli, options: Options): Promise<void> {
   console.result({
     home,
     vaultId: config.vaultId,
+    network: config.network,
+    mediator: config.mediator,
+    mediatorId: config.mediatorId,
     policy: vault.policy,
     storedBytes: vault.storedBytes,
     ...jsonReport(found),
@@ -143,10 +146,15 @@ async function showReport({ console, home, clock }: Cli, report: RecoverReport):
     );
   }
   for (const warning of report.warnings) console.warn(`Note: ${warning}`, 'warning');
-  console.note(snapshotCount === 0 ? 'Nothing was ever backed up here.' : 'Next: holdfast restore --target DIR');
+  console.note(
+    snapshotCount === 0
+      ? 'Nothing was ever backed up here. Next: holdfast add DIR, then holdfast backup.'
+      : 'Next: holdfast restore --target DIR. To go on backing up from this machine: holdfast add DIR.',
+  );
 }
 
 function jsonReport({ latest, ...rest }: Omit<RecoverReport, 'config' | 'vault'>): Record<string, unknown> {
   if (latest === undefined) return { ...rest };
-  return { ...rest, latest: { ...latest, roots: latest.roots.map((path) => Buffer.from(path).toString('utf8')) } };
+  const { roots, ...about } = latest;
+  return { ...rest, latest: { ...about, directories: roots.map((path) => Buffer.from(path).toString('utf8')) } };
 }

@@ -46,34 +46,39 @@ Examples:
     .action((patterns: string[], options: Options) => run((cli) => runRestore(cli, patterns, options)));
 }
 
+const loadRestore = async () => ({ ...(await import('../../restore/index.ts')), ...(await import('../progress.ts')) });
+
 async function runRestore(cli: Cli, patterns: readonly string[], options: Options): Promise<number> {
   const { EXIT_CODES } = await import('@holdfast/protocol');
-  const { restore } = await import('../../restore/index.ts');
-  const { startProgress } = await import('../progress.ts');
   const { withVault } = await import('../unlock.ts');
-  const report = await withVault(cli, async (vault) => {
-    const progress = startProgress(cli, 'Restoring');
-    try {
-      return await restore(vault, {
-        snapshot: options.snapshot,
-        target: options.target,
-        include: patterns,
-        existing: options.existing,
-        signal: cli.signal,
-        onProgress: (now) =>
-          progress.update({
-            doneBytes: now.doneBytes,
-            totalBytes: now.totalBytes,
-            isTotalKnown: now.isPlanned,
-            doneFiles: now.doneFiles,
-            fields: now,
-          }),
-        onEvent: (event) => tellEvent(cli, event),
-      });
-    } finally {
-      progress.stop();
-    }
-  });
+  const report = await withVault(
+    cli,
+    async (vault) => {
+      const { restore, startProgress } = await loadRestore();
+      const progress = startProgress(cli, 'Restoring');
+      try {
+        return await restore(vault, {
+          snapshot: options.snapshot,
+          target: options.target,
+          include: patterns,
+          existing: options.existing,
+          signal: cli.signal,
+          onProgress: (now) =>
+            progress.update({
+              doneBytes: now.doneBytes,
+              totalBytes: now.totalBytes,
+              isTotalKnown: now.isPlanned,
+              doneFiles: now.doneFiles,
+              fields: now,
+            }),
+          onEvent: (event) => tellEvent(cli, event),
+        });
+      } finally {
+        progress.stop();
+      }
+    },
+    { preload: loadRestore },
+  );
   await showReport(cli, report);
   cli.console.result({ ...report });
   return report.notRestoredCount > 0 ? EXIT_CODES.incomplete : EXIT_CODES.ok;

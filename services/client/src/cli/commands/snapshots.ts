@@ -21,17 +21,25 @@ export function define(command: Command, run: Run): void {
     .action((options: Options) => run((cli) => snapshots(cli, options)));
 }
 
+const loadReading = async () => ({
+  ...(await import('../../vault/index.ts')),
+  ...(await import('../read-snapshots.ts')),
+});
+
 async function snapshots(cli: Cli, { all }: Options): Promise<void> {
-  const { readSnapshot } = await import('../../vault/index.ts');
-  const { readVaultSnapshots } = await import('../read-snapshots.ts');
   const { lookIntoVault } = await import('../unlock.ts');
   const { console, signal } = cli;
-  const { shown, count } = await lookIntoVault(cli, async (vault) => {
-    const { snapshots: entries, getChunk } = await readVaultSnapshots(vault, signal);
-    const shown: Snapshot[] = [];
-    for (const entry of all ? entries : entries.slice(-SHOWN)) shown.push(await readSnapshot(entry, getChunk));
-    return { shown, count: entries.length };
-  });
+  const { shown, count } = await lookIntoVault(
+    cli,
+    async (vault) => {
+      const { readSnapshot, readVaultSnapshots } = await loadReading();
+      const { snapshots: entries, getChunk } = await readVaultSnapshots(vault, signal);
+      const shown: Snapshot[] = [];
+      for (const entry of all ? entries : entries.slice(-SHOWN)) shown.push(await readSnapshot(entry, getChunk));
+      return { shown, count: entries.length };
+    },
+    { preload: loadReading },
+  );
   await showSnapshots(cli, shown, count);
   const { rootTexts } = await import('../list-entries.ts');
   console.result({

@@ -14,13 +14,16 @@ export function define(command: Command, run: Run): void {
     .action(() => run(status));
 }
 
+const loadStatus = () => import('../vault-status.ts');
+
 async function status(cli: Cli): Promise<number> {
   const { EXIT_CODES, HoldfastError } = await import('@holdfast/protocol');
-  const { localStatus, readVaultStatus } = await import('../vault-status.ts');
   const { readClientConfig } = await import('../../config/index.ts');
   const { lookIntoVault } = await import('../unlock.ts');
   try {
-    const found = await lookIntoVault(cli, (vault) => readVaultStatus(vault, cli.signal));
+    const found = await lookIntoVault(cli, async (vault) => (await loadStatus()).readVaultStatus(vault, cli.signal), {
+      preload: loadStatus,
+    });
     await show(cli, found);
     cli.console.result({ home: cli.home, isReachable: true, ...found });
     return EXIT_CODES.ok;
@@ -28,6 +31,7 @@ async function status(cli: Cli): Promise<number> {
     if (!(error instanceof HoldfastError) || error.exitCode !== EXIT_CODES.unavailable) throw error;
     // What this machine knows by itself is worth showing all the same.
     const { code, message, next } = error;
+    const { localStatus } = await loadStatus();
     const found = localStatus(await readClientConfig(cli.home));
     await showLocal(cli, found, `${message} [${code}]`);
     cli.console.say(next);

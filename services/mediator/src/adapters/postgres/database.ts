@@ -27,10 +27,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     query_timeout: 35_000,
     idle_in_transaction_session_timeout: 30_000,
   });
-  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
-  pool.on('error', (error) => options.logger.warn({ err: error }, 'a database connection broke'));
-  // One that breaks while it is in use fails its query, or the next one; without a listener this too would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  // A connection that breaks is replaced at the next query. Without listeners it would end the process: while it is
+  // idle as the pool's error, between two queries of a transaction as its own. Not logged whole: it carries the connection.
+  const onError = (error: Error): void =>
+    options.logger.warn({ code: databaseCode(error), detail: error.message }, 'a database connection broke');
+  pool.on('error', onError);
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return drizzle({ client: pool });
 }
 
@@ -47,7 +49,7 @@ const MAX_TRIES = 4;
 export async function inTransaction<T>(database: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await tryTransaction(database, run);
+      return await transact(database, run);
     } catch (error) {
       const code = databaseCode(error);
       if (tries === MAX_TRIES || code === undefined || !RETRIED.has(code)) throw error;
@@ -55,13 +57,17 @@ export async function inTransaction<T>(database: Database, run: (tx: Transaction
   }
 }
 
-/** As `database.transaction`, which keeps the connection for ever when it breaks before the transaction has begun. */
-async function tryTransaction<T>(database: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
+/** Unlike `database.transaction`, gives the connection back also when it breaks at `BEGIN`: else each outage would cost a place in the pool. */
+async function transact<T>(database: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await database.$client.connect();
+  let isBroken = false;
   try {
     return await drizzle({ client }).transaction(run);
+  } catch (error) {
+    isBroken = translateDatabaseError(error) !== undefined;
+    throw error;
   } finally {
-    client.release();
+    client.release(isBroken);
   }
 }
 

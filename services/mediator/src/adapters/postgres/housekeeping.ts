@@ -4,6 +4,9 @@ import type { Housekeeping } from '../../jobs/index.ts';
 import type { Database } from './database.ts';
 import { nodes, orders, vaults } from './schema.ts';
 
+/** The rest follows with the next pass. */
+const NODES_AT_ONCE = 1000;
+
 export function createHousekeeping(database: Database): Housekeeping {
   return {
     /**
@@ -11,13 +14,29 @@ export function createHousekeeping(database: Database): Housekeeping {
      * and so never deletes what was committed.
      */
     async forgetCarriedOutOrders() {
+      // Goes out from the few that end others, so that the many `committed` ones that wait are not looked at each time.
+      const deleted = await database.execute<{ count: string }>(sql`
+        WITH done AS (
+          DELETE FROM ${orders} AS done USING ${nodes} AS node
+          WHERE done.node_no = node.node_no AND done.order_no <= node.carried_out_order AND done.kind <> 'committed'
+          RETURNING done.node_no, done.upload_id
+        ), kept AS (
+          DELETE FROM ${orders} AS kept USING done
+          WHERE kept.node_no = done.node_no AND kept.upload_id = done.upload_id AND kept.kind = 'committed'
+          RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM kept) AS count`);
+      return Number(deleted.rows[0]?.count ?? 0);
+    },
+    async forgetUnusedNodes(lastSeenBeforeMs) {
+      // Whoever opens an upload with one of them meanwhile is safe: its row would be locked or named, and so it stays.
       const deleted = await database.execute(sql`
-        DELETE FROM ${orders} AS done USING ${nodes} AS node
-        WHERE done.node_no = node.node_no AND done.order_no <= node.carried_out_order
-          AND (done.kind <> 'committed' OR EXISTS (
-            SELECT 1 FROM ${orders} AS discard
-            WHERE discard.node_no = done.node_no AND discard.upload_id = done.upload_id
-              AND discard.kind = 'discard-upload' AND discard.order_no <= node.carried_out_order))`);
+        DELETE FROM ${nodes} WHERE node_no IN (
+          SELECT node_no FROM ${nodes} AS node
+          WHERE NOT is_reached AND last_order = 0 AND last_seen_at_ms < ${lastSeenBeforeMs}
+            AND stored_bytes = 0 AND reserved_bytes = 0
+            AND NOT EXISTS (SELECT 1 FROM upload_nodes WHERE upload_nodes.node_no = node.node_no)
+          LIMIT ${NODES_AT_ONCE} FOR UPDATE SKIP LOCKED)`);
       return deleted.rowCount ?? 0;
     },
     async count() {

@@ -111,6 +111,9 @@ export const nodes = pgTable(
     check('nodes_sizes', sql`capacity_bytes >= 0 AND stored_bytes >= 0 AND reserved_bytes >= 0`),
     check('nodes_orders', sql`carried_out_order >= 0 AND last_order >= carried_out_order`),
     index('nodes_by_price').on(table.priceSatPerTbMonth, table.nodeId),
+    index('nodes_never_used')
+      .on(table.lastSeenAtMs)
+      .where(sql`NOT is_reached AND last_order = 0`),
   ],
 );
 
@@ -216,7 +219,7 @@ export const uploadNodes = pgTable(
       .notNull()
       .references(() => nodes.nodeNo),
   },
-  (table) => [primaryKey({ columns: [table.uploadId, table.nodeNo] })],
+  (table) => [primaryKey({ columns: [table.uploadId, table.nodeNo] }), index('upload_nodes_by_node').on(table.nodeNo)],
 );
 
 /** Committed packs. A dropped one stays as a tombstone: a pack id is never used twice. */
@@ -306,5 +309,8 @@ export const orders = pgTable(
     index('orders_of_upload')
       .on(table.uploadId)
       .where(sql`upload_id IS NOT NULL`),
+    index('orders_to_forget')
+      .on(table.nodeNo, table.orderNo)
+      .where(sql`kind <> 'committed'`),
   ],
 );

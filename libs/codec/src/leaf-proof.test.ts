@@ -1,8 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { GROUP_BYTES } from '@holdfast/protocol';
+import {
+  GROUP_BYTES,
+  LEAF_BYTES,
+  type LeafProof,
+  leafCountOf,
+  pathBytesOf,
+  proveLeaf,
+  verifyLeaf,
+} from '@holdfast/protocol';
 import { shardTree } from './merkle.ts';
-import { LEAF_BYTES, type LeafProof, leafCountOf, pathBytesOf, proveLeaf, verifyLeaf } from './merkle-proof.ts';
 import { streamOf } from './test-bytes.ts';
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });

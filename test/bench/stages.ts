@@ -1,18 +1,29 @@
-/** Speed of the kernels, in MB of input per CPU second; run by hand: node -C @holdfast/source test/bench/kernels.ts */
+/** Each stage of the codec by itself on one core, in MB of input per CPU second: npm run bench -- --only stages */
 import { createCipheriv } from 'node:crypto';
+import { systemRandomness } from '@holdfast/platform';
 import {
   createArena,
+  createChunkIdHasher,
   createKernel,
   createMerkleHasher,
   encodeShards,
   LEAF_BYTES,
+  maskShard,
+  PackBuilder,
+  packCapacityBytes,
+  packMaskKey,
+  PackReader,
   proveLeaf,
   reconstructShards,
   shardTree,
   verifyLeaf,
 } from '@holdfast/codec';
+import { createText } from './trees.ts';
 
 const MIB = 1024 * 1024;
+const POLICY = { dataShards: 4, parityShards: 4 };
+/** Of 1 MiB: what fills a pack of 24 MiB. */
+const PACK_CHUNKS = 23;
 const ROUNDS = 5;
 const ROUND_MS = 250;
 
@@ -104,16 +115,52 @@ function benchMerkle(): void {
   report('leaf proofs verified', rate(verify) * 1e6, '/s');
 }
 
-benchChunker();
-for (const [k, m] of [
-  [1, 1],
-  [2, 2],
-  [3, 3],
-  [4, 4],
-  [5, 5],
-  [10, 10],
-  [20, 20],
-] as const)
-  benchErasure(k, m);
-benchCopies();
-benchMerkle();
+/** Sealing as a backup does it (compress, seal, table), and opening as a restore does it (open, decompress, verify the id). */
+function benchPacks(title: string, content: Uint8Array): void {
+  const key = Buffer.alloc(32, 7);
+  const idOf = createChunkIdHasher(key);
+  const region = space.subarray(64 * MIB, 64 * MIB + packCapacityBytes(POLICY));
+  const chunks = Array.from({ length: PACK_CHUNKS }, (_, index) => content.subarray(index * MIB, (index + 1) * MIB));
+  const seal = (): ReturnType<PackBuilder['finish']> => {
+    const options = { dataKey: key, kind: 'data', policy: POLICY, region, randomness: systemRandomness } as const;
+    const builder = new PackBuilder(options);
+    for (const chunk of chunks) builder.addChunk(idOf(chunk), chunk);
+    return builder.finish();
+  };
+  report(
+    `seal packs of ${title}, ids included`,
+    rate(() => seal() && PACK_CHUNKS * MIB),
+    'MB/s',
+  );
+  const { packId, packLengthBytes } = seal();
+  const reader = new PackReader({ dataKey: key, chunkIdKey: idOf, packId });
+  const pack = region.subarray(0, packLengthBytes);
+  const open = (): number => {
+    let bytes = 0;
+    for (const entry of reader.readPack(pack).table.entries()) bytes += reader.openChunkOf(pack, entry).length;
+    return bytes;
+  };
+  report(`open packs of ${title}, ids verified`, rate(open), 'MB/s');
+}
+
+function benchMask(): void {
+  const shard = space.subarray(0, 8 * MIB);
+  const maskKey = packMaskKey(Buffer.alloc(32, 9), '00'.repeat(32));
+  report(
+    'mask shards',
+    rate(() => (maskShard(maskKey, 3, shard), shard.length)),
+    'MB/s',
+  );
+}
+
+/** Prints one line for each stage. */
+export function benchStages(): void {
+  process.stdout.write('\ncodec, one core, per CPU second, best of some rounds\n');
+  benchChunker();
+  benchPacks('random bytes', space.slice(0, 24 * MIB));
+  benchPacks('text', createText('stages')(24 * MIB));
+  for (const size of [1, 2, 3, 4, 5, 10, 20]) benchErasure(size, size);
+  benchCopies();
+  benchMask();
+  benchMerkle();
+}

@@ -41,54 +41,99 @@ const SCHEDULE = Uint8Array.from(
     .flat(),
 );
 
-const state = new Uint32Array(16);
-const words = new Uint32Array(16);
+/** The message; signed, so that the engine keeps it in 32-bit integers. */
+const words = new Int32Array(16);
 
-/** One quarter round on four words of the state, with two words of the message. */
-function mix(a: number, b: number, c: number, d: number, x: number, y: number): void {
-  let va = state[a]!;
-  let vb = state[b]!;
-  let vc = state[c]!;
-  let vd = state[d]!;
-  va = (va + vb + x) | 0;
-  vd ^= va;
-  vd = (vd >>> 16) | (vd << 16);
-  vc = (vc + vd) | 0;
-  vb ^= vc;
-  vb = (vb >>> 12) | (vb << 20);
-  va = (va + vb + y) | 0;
-  vd ^= va;
-  vd = (vd >>> 8) | (vd << 24);
-  vc = (vc + vd) | 0;
-  vb ^= vc;
-  vb = (vb >>> 7) | (vb << 25);
-  state[a] = va;
-  state[b] = vb;
-  state[c] = vc;
-  state[d] = vd;
-}
+const rotate = (word: number, bits: number): number => (word >>> bits) | (word << (32 - bits));
 
-/** The compression of the message in `words`, cut to 8 words: a chaining value, or a hash if the flags say root. */
+/**
+ * The compression of the message in `words`, cut to 8 words: a chaining value, or a hash if the flags say root. The eight
+ * quarter rounds are written out: twice as fast as over a state in an array.
+ */
 function compress(value: ChainingValue, counter: number, blockBytes: number, flags: number): ChainingValue {
-  state.set(value);
-  state.set(IV.subarray(0, 4), 8);
-  state[12] = counter;
-  state[13] = 0; // counters of 32 bits are enough: a group has 64 chunks
-  state[14] = blockBytes;
-  state[15] = flags;
+  let s0 = value[0]! | 0;
+  let s1 = value[1]! | 0;
+  let s2 = value[2]! | 0;
+  let s3 = value[3]! | 0;
+  let s4 = value[4]! | 0;
+  let s5 = value[5]! | 0;
+  let s6 = value[6]! | 0;
+  let s7 = value[7]! | 0;
+  let s8 = IV[0]! | 0;
+  let s9 = IV[1]! | 0;
+  let s10 = IV[2]! | 0;
+  let s11 = IV[3]! | 0;
+  let s12 = counter;
+  let s13 = 0; // counters of 32 bits are enough: a group has 64 chunks
+  let s14 = blockBytes;
+  let s15 = flags;
   for (let at = 0; at < SCHEDULE.length; at += 16) {
-    mix(0, 4, 8, 12, words[SCHEDULE[at]!]!, words[SCHEDULE[at + 1]!]!);
-    mix(1, 5, 9, 13, words[SCHEDULE[at + 2]!]!, words[SCHEDULE[at + 3]!]!);
-    mix(2, 6, 10, 14, words[SCHEDULE[at + 4]!]!, words[SCHEDULE[at + 5]!]!);
-    mix(3, 7, 11, 15, words[SCHEDULE[at + 6]!]!, words[SCHEDULE[at + 7]!]!);
-    mix(0, 5, 10, 15, words[SCHEDULE[at + 8]!]!, words[SCHEDULE[at + 9]!]!);
-    mix(1, 6, 11, 12, words[SCHEDULE[at + 10]!]!, words[SCHEDULE[at + 11]!]!);
-    mix(2, 7, 8, 13, words[SCHEDULE[at + 12]!]!, words[SCHEDULE[at + 13]!]!);
-    mix(3, 4, 9, 14, words[SCHEDULE[at + 14]!]!, words[SCHEDULE[at + 15]!]!);
+    s0 = (s0 + s4 + words[SCHEDULE[at]!]!) | 0;
+    s12 = rotate(s12 ^ s0, 16);
+    s8 = (s8 + s12) | 0;
+    s4 = rotate(s4 ^ s8, 12);
+    s0 = (s0 + s4 + words[SCHEDULE[at + 1]!]!) | 0;
+    s12 = rotate(s12 ^ s0, 8);
+    s8 = (s8 + s12) | 0;
+    s4 = rotate(s4 ^ s8, 7);
+    s1 = (s1 + s5 + words[SCHEDULE[at + 2]!]!) | 0;
+    s13 = rotate(s13 ^ s1, 16);
+    s9 = (s9 + s13) | 0;
+    s5 = rotate(s5 ^ s9, 12);
+    s1 = (s1 + s5 + words[SCHEDULE[at + 3]!]!) | 0;
+    s13 = rotate(s13 ^ s1, 8);
+    s9 = (s9 + s13) | 0;
+    s5 = rotate(s5 ^ s9, 7);
+    s2 = (s2 + s6 + words[SCHEDULE[at + 4]!]!) | 0;
+    s14 = rotate(s14 ^ s2, 16);
+    s10 = (s10 + s14) | 0;
+    s6 = rotate(s6 ^ s10, 12);
+    s2 = (s2 + s6 + words[SCHEDULE[at + 5]!]!) | 0;
+    s14 = rotate(s14 ^ s2, 8);
+    s10 = (s10 + s14) | 0;
+    s6 = rotate(s6 ^ s10, 7);
+    s3 = (s3 + s7 + words[SCHEDULE[at + 6]!]!) | 0;
+    s15 = rotate(s15 ^ s3, 16);
+    s11 = (s11 + s15) | 0;
+    s7 = rotate(s7 ^ s11, 12);
+    s3 = (s3 + s7 + words[SCHEDULE[at + 7]!]!) | 0;
+    s15 = rotate(s15 ^ s3, 8);
+    s11 = (s11 + s15) | 0;
+    s7 = rotate(s7 ^ s11, 7);
+    s0 = (s0 + s5 + words[SCHEDULE[at + 8]!]!) | 0;
+    s15 = rotate(s15 ^ s0, 16);
+    s10 = (s10 + s15) | 0;
+    s5 = rotate(s5 ^ s10, 12);
+    s0 = (s0 + s5 + words[SCHEDULE[at + 9]!]!) | 0;
+    s15 = rotate(s15 ^ s0, 8);
+    s10 = (s10 + s15) | 0;
+    s5 = rotate(s5 ^ s10, 7);
+    s1 = (s1 + s6 + words[SCHEDULE[at + 10]!]!) | 0;
+    s12 = rotate(s12 ^ s1, 16);
+    s11 = (s11 + s12) | 0;
+    s6 = rotate(s6 ^ s11, 12);
+    s1 = (s1 + s6 + words[SCHEDULE[at + 11]!]!) | 0;
+    s12 = rotate(s12 ^ s1, 8);
+    s11 = (s11 + s12) | 0;
+    s6 = rotate(s6 ^ s11, 7);
+    s2 = (s2 + s7 + words[SCHEDULE[at + 12]!]!) | 0;
+    s13 = rotate(s13 ^ s2, 16);
+    s8 = (s8 + s13) | 0;
+    s7 = rotate(s7 ^ s8, 12);
+    s2 = (s2 + s7 + words[SCHEDULE[at + 13]!]!) | 0;
+    s13 = rotate(s13 ^ s2, 8);
+    s8 = (s8 + s13) | 0;
+    s7 = rotate(s7 ^ s8, 7);
+    s3 = (s3 + s4 + words[SCHEDULE[at + 14]!]!) | 0;
+    s14 = rotate(s14 ^ s3, 16);
+    s9 = (s9 + s14) | 0;
+    s4 = rotate(s4 ^ s9, 12);
+    s3 = (s3 + s4 + words[SCHEDULE[at + 15]!]!) | 0;
+    s14 = rotate(s14 ^ s3, 8);
+    s9 = (s9 + s14) | 0;
+    s4 = rotate(s4 ^ s9, 7);
   }
-  const out = new Uint32Array(8);
-  for (let index = 0; index < 8; index += 1) out[index] = state[index]! ^ state[index + 8]!;
-  return out;
+  return Uint32Array.of(s0 ^ s8, s1 ^ s9, s2 ^ s10, s3 ^ s11, s4 ^ s12, s5 ^ s13, s6 ^ s14, s7 ^ s15);
 }
 
 /** Little-endian words of at most 64 bytes from `at`, the rest zero; returns how many bytes there were. */

@@ -2,10 +2,11 @@
  * Proofs that a shard holds one leaf of 1 KiB: the path inside the leaf's group is BLAKE3's own chunk tree, then the
  * path over the groups. Section "Merkle tree" of docs/format.md.
  */
-import { equalBytes, fail, GROUP_BYTES, type HoldfastError } from '@holdfast/protocol';
+import { equalBytes } from '../bytes.ts';
+import { fail, type HoldfastError } from '../errors.ts';
+import { GROUP_BYTES } from '../limits.ts';
 import { type ChainingValue, chunkValue, LEAF_BYTES, parentValue, valueFromBytes, valueToBytes } from './blake3.ts';
-import { groupCountOf, HASH_BYTES, innerNode, merkleLevels } from './merkle.ts';
-import { badArgument, damaged } from './shapes.ts';
+import { badArgument, groupCountOf, HASH_BYTES, innerNode, merkleLevels } from './merkle-tree.ts';
 
 export { LEAF_BYTES } from './blake3.ts';
 
@@ -42,7 +43,12 @@ export function pathBytesOf(lengthBytes: number, leafIndex: number): number {
  * @param groupHashes of the whole shard, 32 bytes each.
  * @throws HoldfastError `codec.damaged` when the group is not the one that was hashed: the shard is lost.
  */
-export function proveLeaf(group: Uint8Array, groupHashes: Uint8Array, leafIndex: number): LeafProof {
+export const proveLeaf = (group: Uint8Array, groupHashes: Uint8Array, leafIndex: number): LeafProof =>
+  proveLeafOf(group, merkleLevels(groupHashes), leafIndex);
+
+/** The same, for many leaves of one shard: `levels` are the shard's merkleLevels. */
+export function proveLeafOf(group: Uint8Array, levels: readonly Uint8Array[], leafIndex: number): LeafProof {
+  const groupHashes = levels[0]!;
   if (group.length !== GROUP_BYTES) throw badArgument(`a group of ${group.length} bytes instead of ${GROUP_BYTES}.`);
   const lengthBytes = (groupHashes.length / HASH_BYTES) * GROUP_BYTES;
   const path = new Uint8Array(pathBytesOf(lengthBytes, leafIndex));
@@ -50,11 +56,11 @@ export function proveLeaf(group: Uint8Array, groupHashes: Uint8Array, leafIndex:
   const leafInGroup = leafIndex % LEAVES_PER_GROUP;
   const hash = pathInGroup(group, leafInGroup, path);
   if (!equalBytes(hash, groupHashes.subarray(groupIndex * HASH_BYTES, (groupIndex + 1) * HASH_BYTES))) {
-    throw damaged('a shard', `its group ${groupIndex} does not match its hash`);
+    throw fail('codec.damaged', { what: 'a shard', detail: `its group ${groupIndex} does not match its hash` });
   }
   let at = GROUP_LEVELS * HASH_BYTES;
   let index = groupIndex;
-  for (const level of merkleLevels(groupHashes).slice(0, -1)) {
+  for (const level of levels.slice(0, -1)) {
     const sibling = level.subarray((index ^ 1) * HASH_BYTES, ((index ^ 1) + 1) * HASH_BYTES);
     path.set(sibling, at);
     at += sibling.length;

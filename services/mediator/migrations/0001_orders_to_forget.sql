@@ -1,0 +1,1 @@
+CREATE INDEX "orders_to_forget" ON "orders" USING btree ("node_no","order_no") WHERE kind <> 'committed';

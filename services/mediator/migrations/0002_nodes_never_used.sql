@@ -1,0 +1,2 @@
+CREATE INDEX "nodes_never_used" ON "nodes" USING btree ("last_seen_at_ms") WHERE NOT is_reached AND last_order = 0;--> statement-breakpoint
+CREATE INDEX "upload_nodes_by_node" ON "upload_nodes" USING btree ("node_no");

@@ -1,0 +1,112 @@
+/** Thirty days of one node under challenges, judgement, reputation and pay, with the product's own pure parts. */
+import {
+  agreementsDue,
+  DRAWN_LEAVES,
+  type FaultyShard,
+  judgeAnswer,
+  type OpenChallenge,
+  type Sample,
+  shardKeyOf,
+  type ShardRef,
+  withCarried,
+} from '@holdfast/protocol';
+import {
+  decideStanding,
+  isPeriodPaid,
+  newReputation,
+  type PeriodRecord,
+  recordPeriod,
+  scoreOf,
+} from '@holdfast/mediator';
+import { layOut, samplesOf, secretOf, type SimulatedShard } from './challenged-node.ts';
+import type { Behaviour } from './node-behaviours.ts';
+
+export const PERIODS = 30 * 24;
+const NODE_ID = '4e'.repeat(32);
+
+export interface Month {
+  readonly name: string;
+  readonly paid: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly missed: number;
+  /** Period of the first failed challenge. */
+  readonly firstFailure: number | undefined;
+  /** Shards found lost or reported so. */
+  readonly shardsLost: number;
+  readonly proofs: number;
+  readonly availability: number;
+  /** Each standing with the period in which it began. */
+  readonly standings: readonly (readonly [standing: string, since: number])[];
+}
+
+/** @param shards what the node was given; shards that are found lost are repaired elsewhere and no longer asked for. */
+export async function liveThirtyDays(seed: string, shards: readonly SimulatedShard[], node: Behaviour): Promise<Month> {
+  const gone = new Set<string>();
+  let standing: Parameters<typeof decideStanding>[0] = 'vetting';
+  let reputation = newReputation();
+  let unanswered: readonly Sample[] = [];
+  let paid = 0;
+  let firstFailure: number | undefined;
+  const outcomes = { passed: 0, failed: 0, missed: 0 };
+  const standings: [string, number][] = [[standing, 0]];
+  const lines = layOut(shards, ({ packId }) => !gone.has(packId));
+  expectFewAgreements(lines.agreements.length);
+
+  for (let period = 0; period < PERIODS && standing !== 'disqualified'; period += 1) {
+    if (node.reportsEarly?.period === period) for (const packId of node.reportsEarly.packIds) gone.add(packId);
+    const drawn = { secret: secretOf(seed, period), nodeId: NODE_ID, periodStartMs: period * 3_600_000 };
+    const asked = withCarried(await samplesOf(lines, drawn, DRAWN_LEAVES), unanswered);
+    const judged = judge(node, asked, period);
+    outcomes[judged.outcome] += 1;
+    unanswered = judged.isAnswered
+      ? []
+      : asked.filter(({ packId }) => !judged.faults.some((faulty) => faulty.packId === packId));
+    for (const { packId } of judged.faults) gone.add(packId);
+    const record: PeriodRecord = {
+      outcome: judged.outcome,
+      shardsAsked: new Set(asked.filter(({ reason }) => reason !== 'carried').map(shardKeyOf)).size,
+      shardsLost: judged.faults.length,
+      isServing: node.serves(period),
+    };
+    if (isPeriodPaid(record)) paid += 1;
+    if (record.outcome === 'failed') firstFailure ??= period;
+    reputation = recordPeriod(reputation, record);
+    const next = decideStanding(standing, reputation);
+    if (next !== standing) standings.push([next, period]);
+    standing = next;
+  }
+  return {
+    name: node.name,
+    paid,
+    ...outcomes,
+    firstFailure,
+    shardsLost: gone.size,
+    proofs: scoreOf(reputation.proofs),
+    availability: scoreOf(reputation.availability),
+    standings,
+  };
+}
+
+/** So that every agreement is due in every period. */
+function expectFewAgreements(count: number): void {
+  if (agreementsDue(count, 24) !== count) throw new RangeError(`${count} agreements are not all due in each period`);
+}
+
+interface Judged {
+  outcome: 'passed' | 'failed' | 'missed';
+  faults: readonly FaultyShard[];
+  isAnswered: boolean;
+}
+
+function judge(node: Behaviour, asked: readonly Sample[], period: number): Judged {
+  const { isThere, reportsLate } = node.answer(asked, period);
+  const faults = new Map<string, FaultyShard>();
+  for (const { clientId, packId, shardIndex } of asked) {
+    const shard: ShardRef = { clientId, packId, shardIndex };
+    if (!node.holds(shard, period)) faults.set(packId, { ...shard, fault: 'absent' });
+  }
+  const answer = isThere ? { proofHash: 'ab'.repeat(32), faults: [...faults.values()] } : undefined;
+  const challenge = { samples: asked } as unknown as OpenChallenge; // judging looks at its leaves only
+  return { ...judgeAnswer(challenge, answer, reportsLate ?? []), isAnswered: isThere };
+}
