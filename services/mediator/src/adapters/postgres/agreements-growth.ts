@@ -1,14 +1,16 @@
 /** Growing and shrinking agreements with what a vault stores, within the transaction that commits or drops packs. */
-import { fail, periodAt } from '@holdfast/protocol';
+import { fail } from '@holdfast/protocol';
 import { sql } from 'drizzle-orm';
 import { changeBytes, inForce } from '../../agreements/index.ts';
 import type { VaultName } from '../../custody/index.ts';
 import {
   type AgreementRow,
   chainFrom,
+  earliest,
   lockLedgerNodes,
   type NewAgreement,
   openAgreements,
+  type OpenPeriods,
   readAgreements,
   shortenSpans,
   type SpanToWrite,
@@ -37,7 +39,7 @@ export async function growUnderUpload(
   bytesAt: ReadonlyMap<number, number>,
   nowMs: number,
 ): Promise<bigint> {
-  await lockLedgerNodes(tx, [...bytesAt.keys()]);
+  const open = await lockLedgerNodes(tx, money, bytesAt.keys(), nowMs);
   const id = Buffer.from(uploadId, 'hex');
   const { rows } = await tx.execute<{ account_no: number; mandate_hash: Buffer; commission_ppm: number }>(sql`
     UPDATE ${uploadReserves}
@@ -55,7 +57,7 @@ export async function growUnderUpload(
   });
   const terms = { mandateHash: reserve.mandate_hash.toString('hex'), commissionPpm: reserve.commission_ppm };
   const from = { accountNo: reserve.account_no };
-  return grow(tx, money, { clientId, vaultId, bytesAt: list }, { ...terms, from }, nowMs);
+  return grow(tx, money, { clientId, vaultId, bytesAt: list }, { ...terms, from, open }, nowMs);
 }
 
 /**
@@ -63,39 +65,39 @@ export async function growUnderUpload(
  * @throws HoldfastError `mandate.*`, `money.insufficient`
  */
 export async function growUnderMandate(tx: Transaction, money: Money, growth: Growth, nowMs: number): Promise<bigint> {
-  await lockLedgerNodes(
-    tx,
-    growth.bytesAt.map(({ nodeNo }) => nodeNo),
-  );
+  const nodeNos = growth.bytesAt.map(({ nodeNo }) => nodeNo);
+  const open = await lockLedgerNodes(tx, money, nodeNos, nowMs);
   const mandate = inForce(await findMandate(tx, growth), growth.vaultId, nowMs);
   const { commissionPpm } = money.rules;
-  return grow(tx, money, growth, { mandateHash: mandate.mandateHash, commissionPpm }, nowMs);
+  return grow(tx, money, growth, { mandateHash: mandate.mandateHash, commissionPpm, open }, nowMs);
 }
 
 interface Source {
   readonly mandateHash: string;
   readonly commissionPpm: number;
+  readonly open: OpenPeriods;
   /** Used up before what is available. */
   readonly from?: { readonly accountNo: number };
 }
 
 async function grow(tx: Transaction, money: Money, growth: Growth, source: Source, nowMs: number): Promise<bigint> {
   const { unit, rules } = money;
-  const period = periodAt(nowMs, rules.periodMs) + 1;
-  const nodeNos = growth.bytesAt.map(({ nodeNo }) => nodeNo);
-  const running = await readAgreements(tx, growth, period, nodeNos);
+  const running = await readAgreements(tx, growth, earliest(source.open), [...source.open.keys()]);
   const available = await lockAvailable(tx, growth.clientId);
   const added = new Map<AgreementRow, number>();
   const fresh: NewAgreement[] = [];
   for (const { nodeNo, bytes, price } of growth.bytesAt) {
-    const first = running.find((one) => one.nodeNo === nodeNo && one.price === price && one.startPeriod <= period);
+    const period = source.open.get(nodeNo)!;
+    const first = running.find(
+      (one) => one.nodeNo === nodeNo && one.price === price && one.startPeriod <= period && one.endPeriod > period,
+    );
     const chain = chainFrom(first, running);
     for (const one of chain) added.set(one, bytes);
     if (chain.length > 0) continue;
     const endPeriod = period + rules.termPeriods;
     fresh.push({ nodeNo, price, startPeriod: period, endPeriod, storedBytes: bytes });
   }
-  const legs = await amend(tx, money, added, period);
+  const legs = await amend(tx, money, added, source.open);
   const terms = { ...growth, availableNo: available.accountNo, ...source };
   for (const { holdNo, costMsat } of await openAgreements(tx, terms, fresh, unit, nowMs)) {
     legs.push({ accountNo: holdNo, amountMsat: costMsat });
@@ -111,12 +113,13 @@ async function amend(
   tx: Transaction,
   { unit }: Money,
   changes: ReadonlyMap<AgreementRow, number>,
-  period: number,
+  open: OpenPeriods,
 ): Promise<Leg[]> {
   const legs: Leg[] = [];
   const written: SpanToWrite[] = [];
   const cuts: { agreementNo: number; atPeriod: number }[] = [];
   for (const [one, addedBytes] of changes) {
+    const period = open.get(one.nodeNo)!;
     const change = changeBytes(one.spans, { fromPeriod: period, addedBytes }, unit);
     const { agreementNo, nodeNo, holdNo, commissionPpm } = one;
     if (change.shortened.length > 0) cuts.push({ agreementNo, atPeriod: period });
@@ -173,13 +176,14 @@ export async function shrinkAgreements(
   bytesAt: ReadonlyMap<number, number>,
   nowMs: number,
 ): Promise<bigint> {
-  await lockLedgerNodes(tx, [...bytesAt.keys()]);
-  const period = periodAt(nowMs, money.rules.periodMs) + 1;
-  const running = await readAgreements(tx, name, period, [...bytesAt.keys()]);
+  const open = await lockLedgerNodes(tx, money, bytesAt.keys(), nowMs);
+  const running = await readAgreements(tx, name, earliest(open), [...bytesAt.keys()]);
   const removed = new Map<AgreementRow, number>();
   for (const [nodeNo, bytes] of bytesAt) {
     let left = bytes;
-    const heads = running.filter((one) => one.nodeNo === nodeNo && !isFollower(one, running));
+    const heads = running.filter(
+      (one) => one.nodeNo === nodeNo && one.endPeriod > open.get(nodeNo)! && !isFollower(one, running),
+    );
     for (const head of heads.toSorted((a, b) => Number(b.price - a.price))) {
       const taken = Math.min(left, head.storedBytes);
       if (taken === 0) continue;
@@ -189,7 +193,7 @@ export async function shrinkAgreements(
       }
     }
   }
-  const legs = await amend(tx, money, removed, period);
+  const legs = await amend(tx, money, removed, open);
   const available = await lockAvailable(tx, name.clientId);
   const freedMsat = -legs.reduce((sum, { amountMsat }) => sum + amountMsat, 0n);
   await post(tx, { kind: 'release_hold' }, [...legs, { accountNo: available.accountNo, amountMsat: freedMsat }], nowMs);

@@ -14,6 +14,7 @@ import type { VaultName } from '../../custody/index.ts';
 import {
   type AgreementRow,
   chainFrom,
+  earliest,
   lockLedgerNodes,
   openAgreements,
   readAgreements,
@@ -34,7 +35,7 @@ export async function renewDue(database: Database, money: Money, nowMs: number):
     SELECT v.client_id, v.vault_id FROM ${vaults} v
     WHERE EXISTS (SELECT FROM ${agreements} a WHERE a.client_id = v.client_id AND a.vault_id = v.vault_id
       AND a.state IN ('active', 'grace') AND a.stored_bytes > 0
-      AND a.end_period > ${period} AND a.end_period <= ${period + money.rules.gracePeriods})
+      AND a.end_period <= ${period + money.rules.gracePeriods})
     ORDER BY v.created_at_ms, v.client_id, v.vault_id`);
   const report = { renewed: 0, unfunded: [] as RenewalReport['unfunded'][number][] };
   for (const row of due.rows) {
@@ -52,12 +53,11 @@ async function renewVault(tx: Transaction, money: Money, name: VaultName, nowMs:
   await tx.select({ vaultId: vaults.vaultId }).from(vaults).where(isVault(name)).for('no key update');
   const isDue = ({ state, storedBytes, endPeriod }: AgreementRow): boolean =>
     (state === 'active' || state === 'grace') && storedBytes > 0 && endPeriod <= period + rules.gracePeriods;
-  const seen = (await readAgreements(tx, name, period)).filter(isDue);
-  await lockLedgerNodes(
-    tx,
-    seen.map(({ nodeNo }) => nodeNo),
-  );
-  const due = (await readAgreements(tx, name, period)).filter(isDue);
+  // Also those that ended while nobody was there to renew them.
+  const seen = (await readAgreements(tx, name, 0)).filter(isDue);
+  const seenAt = seen.map(({ nodeNo }) => nodeNo);
+  const open = await lockLedgerNodes(tx, money, seenAt, nowMs);
+  const due = (await readAgreements(tx, name, 0)).filter(isDue);
   const offers = await tx
     .select({ nodeNo: nodes.nodeNo, price: nodes.priceSatPerTbMonth, state: nodes.state })
     .from(nodes)
@@ -75,7 +75,7 @@ async function renewVault(tx: Transaction, money: Money, name: VaultName, nowMs:
     ...(mandate !== undefined && mandate.expiresAtMs > nowMs && { mandate }),
     monthlyMsat: await monthlyCost(tx, name, period),
   };
-  const candidates = due.map((one) => toCandidate(one, offerOf.get(one.nodeNo)));
+  const candidates = due.map((one) => toCandidate(one, offerOf.get(one.nodeNo), period));
   const monthPeriods = Number(MONTH_MS / BigInt(rules.periodMs));
   const plan = planRenewals(candidates, means, { unit, termPeriods: rules.termPeriods, monthPeriods });
   const terms = {
@@ -85,14 +85,18 @@ async function renewVault(tx: Transaction, money: Money, name: VaultName, nowMs:
     commissionPpm: rules.commissionPpm,
   };
   const byNo = new Map(due.map((one) => [one.agreementNo, one]));
-  const opened = plan.renewed.map(({ candidate }) => ({
-    nodeNo: byNo.get(candidate.agreementNo)!.nodeNo,
-    price: candidate.newPrice,
-    startPeriod: candidate.endPeriod,
-    endPeriod: candidate.endPeriod + rules.termPeriods,
-    storedBytes: candidate.storedBytes,
-    renewedFrom: candidate.agreementNo,
-  }));
+  const opened = plan.renewed.map(({ candidate }) => {
+    const { nodeNo } = byNo.get(candidate.agreementNo)!;
+    const startPeriod = Math.max(candidate.endPeriod, open.get(nodeNo)!);
+    return {
+      nodeNo,
+      price: candidate.newPrice,
+      startPeriod,
+      endPeriod: startPeriod + rules.termPeriods,
+      storedBytes: candidate.storedBytes,
+      renewedFrom: candidate.agreementNo,
+    };
+  });
   const legs: Leg[] = (await openAgreements(tx, terms, opened, unit, nowMs)).flatMap(({ holdNo, costMsat }) => [
     { accountNo: holdNo, amountMsat: costMsat },
     { accountNo: available.accountNo, amountMsat: -costMsat },
@@ -107,11 +111,16 @@ async function renewVault(tx: Transaction, money: Money, name: VaultName, nowMs:
   return { renewed: plan.renewed.length, unfunded };
 }
 
-const toCandidate = (one: AgreementRow, offer: { price: bigint; state: string } | undefined): RenewalCandidate => ({
+const toCandidate = (
+  one: AgreementRow,
+  offer: { price: bigint; state: string } | undefined,
+  period: number,
+): RenewalCandidate => ({
   agreementNo: one.agreementNo,
   endPeriod: one.endPeriod,
   storedBytes: one.storedBytes,
-  oldPrice: one.price,
+  // A term that is over costs nothing any more.
+  oldPrice: one.endPeriod > period ? one.price : 0n,
   newPrice: offer?.price ?? one.price,
   isNodeGood: offer !== undefined && offer.state !== 'disqualified' && offer.state !== 'leaving',
 });
@@ -129,7 +138,10 @@ async function setState(
   }
 }
 
-/** Agreements whose last period has begun to be over. What is not settled of them yet still will be: spans stay. */
+/**
+ * Agreements whose term is over. What is not settled of them yet still will be: spans stay. One whose renewal was never
+ * tried, because the mediator was away, is left to `renewDue`: an outage gives nobody's data up.
+ */
 export async function endTerms(database: Database, money: Money, nowMs: number): Promise<GivenUp[]> {
   const period = periodAt(nowMs, money.rules.periodMs);
   const { rows } = await database.execute<{
@@ -141,7 +153,8 @@ export async function endTerms(database: Database, money: Money, nowMs: number):
     was: string;
   }>(sql`
     WITH over AS (
-      SELECT agreement_no, state AS was FROM ${agreements} WHERE state <> 'ended' AND end_period <= ${period}
+      SELECT agreement_no, state AS was FROM ${agreements}
+      WHERE (state IN ('renewed', 'grace') OR state = 'active' AND stored_bytes = 0) AND end_period <= ${period}
       ORDER BY agreement_no FOR NO KEY UPDATE)
     UPDATE ${agreements} a SET state = 'ended', ended_by = 'term' FROM over, ${nodes} n
     WHERE a.agreement_no = over.agreement_no AND n.node_no = a.node_no
@@ -169,8 +182,8 @@ export async function terminate(
 ): Promise<void> {
   const [found] = await tx.select().from(agreements).where(eq(agreements.agreementId, agreementId));
   if (found === undefined) throw fail('agreement.unknown', { agreementId });
-  await lockLedgerNodes(tx, [found.nodeNo]);
-  const nextPeriod = periodAt(nowMs, money.rules.periodMs) + 1;
+  const open = await lockLedgerNodes(tx, money, [found.nodeNo], nowMs);
+  const nextPeriod = earliest(open);
   const running = await readAgreements(tx, found, nextPeriod - 1, [found.nodeNo]);
   const first = running.find(({ agreementNo }) => agreementNo === found.agreementNo);
   if (first === undefined) throw fail('agreement.ended', { agreementId });

@@ -1,9 +1,10 @@
 /** Rows of agreements and spans: read under lock, opened, rewritten. What changes money locks the nodes' ledgers first. */
-import { type PricedSpan, type PriceUnit, satPerTbMonth } from '@holdfast/protocol';
+import { periodAt, type PricedSpan, type PriceUnit, satPerTbMonth } from '@holdfast/protocol';
 import { sql } from 'drizzle-orm';
 import { type AgreementState, priceOf, rateOf } from '../../agreements/index.ts';
 import type { VaultName } from '../../custody/index.ts';
 import type { Transaction } from './database.ts';
+import type { Money } from './ledger.ts';
 import { agreements, agreementSpans, ledgerAccounts, ledgerNodes } from './ledger-schema.ts';
 
 export interface AgreementRow {
@@ -22,15 +23,32 @@ export interface AgreementRow {
   readonly spans: readonly PricedSpan[];
 }
 
-/** Locks the ledgers of these nodes, in one order everywhere; makes those that are missing. */
-export async function lockLedgerNodes(tx: Transaction, nodeNos: readonly number[]): Promise<void> {
+/** Of each node: the first period from which its agreements may still change. */
+export type OpenPeriods = ReadonlyMap<number, number>;
+
+/**
+ * Locks the ledgers of these nodes, in one order everywhere; makes those that are missing.
+ * Resolves to the first period that is to come at `nowMs` and not settled yet: a transaction that waited over the turn
+ * of a period, or a process whose clock is late, must not change what a settlement was made from.
+ */
+export async function lockLedgerNodes(
+  tx: Transaction,
+  { rules }: Money,
+  nodeNos: Iterable<number>,
+  nowMs: number,
+): Promise<OpenPeriods> {
   const numbers = [...new Set(nodeNos)].sort((a, b) => a - b);
-  if (numbers.length === 0) return;
+  if (numbers.length === 0) return new Map();
   await tx.execute(sql`
     SELECT open_ledger_node(node_no) FROM unnest(${sql.param(numbers)}::int[]) AS node_no ORDER BY node_no`);
-  await tx.execute(sql`
-    SELECT FROM ${ledgerNodes} WHERE node_no = ANY(${sql.param(numbers)}::int[]) ORDER BY node_no FOR NO KEY UPDATE`);
+  const { rows } = await tx.execute<{ node_no: number; last_settled_period: number }>(sql`
+    SELECT node_no, last_settled_period FROM ${ledgerNodes}
+    WHERE node_no = ANY(${sql.param(numbers)}::int[]) ORDER BY node_no FOR NO KEY UPDATE`);
+  const next = periodAt(nowMs, rules.periodMs) + 1;
+  return new Map(rows.map((row) => [row.node_no, Math.max(next, row.last_settled_period + 1)]));
 }
+
+export const earliest = (periods: OpenPeriods): number => Math.min(...periods.values());
 
 interface JoinedRow extends Record<string, unknown> {
   agreement_no: number;

@@ -167,10 +167,8 @@ export async function settleUpload(
   uncommitted: readonly UncommittedBytes[],
   nowMs: number,
 ): Promise<bigint> {
-  await lockLedgerNodes(
-    tx,
-    uncommitted.map(({ nodeNo }) => nodeNo),
-  );
+  const nodeNos = uncommitted.map(({ nodeNo }) => nodeNo);
+  await lockLedgerNodes(tx, money, nodeNos, nowMs);
   const reserve = await lockReserve(tx, uploadId);
   if (reserve === undefined) return 0n;
   const legs: Leg[] = [];

@@ -171,6 +171,8 @@ export const ledgerNodes = pgTable(
     commissionNo: integer('commission_no')
       .notNull()
       .references(() => ledgerAccounts.accountNo),
+    /** Bytes change only from later periods on, whatever a slow clock or a long wait says. */
+    lastSettledPeriod: integer('last_settled_period').notNull().default(0),
     /** Fractions of a millisatoshi, in millionths, left over from the shares of the last settlement. */
     commissionCarry: integer('commission_carry').notNull().default(0),
     withheldCarry: integer('withheld_carry').notNull().default(0),
