@@ -3,9 +3,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { dueIn, priceUnit, satPerTbMonth } from '@holdfast/protocol';
 import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
-import { shrinkAgreements } from '../adapters/postgres/agreements-growth.ts';
-import { type Transaction } from '../adapters/postgres/database.ts';
-import { growUnderUpload } from '../adapters/postgres/agreements-growth.ts';
+import { growUnderUpload, shrinkAgreements } from '../adapters/postgres/agreements-growth.ts';
+import type { Transaction } from '../adapters/postgres/database.ts';
 import { settleNode } from '../adapters/postgres/settlement.ts';
 import { rateOf } from '../agreements/index.ts';
 import {
@@ -67,7 +66,7 @@ test('settlements, commits and drops of the same clients run side by side', asyn
   }
   const outcomes = await Promise.allSettled(work);
   const failed = outcomes.flatMap((outcome) =>
-    outcome.status === 'rejected' ? [String(outcome.reason.cause ?? outcome.reason)] : [],
+    outcome.status === 'rejected' ? [String((outcome.reason as Error).cause ?? outcome.reason)] : [],
   );
   expect(failed).toEqual([]);
   expect(await ledger.ledger.findFaults()).toEqual([]);

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from '@jest/globals';
+import { createSimulatedClock } from '@holdfast/platform';
 import { msat } from '@holdfast/protocol';
 import { sql } from 'drizzle-orm';
+import { ledgerRules } from '../adapters/postgres/ledger-schema.ts';
 import { freshId, holdDatabaseServer } from '../testing/test-mediator.ts';
 import { at, commitBytes, FIRST, openTestLedger, openUpload, type TestLedger } from '../testing/test-ledger.ts';
-import { TRANSFER_RULES } from './index.ts';
+import { creditClient, TRANSFER_RULES } from './index.ts';
 
 const TB = 1e12;
 let release: () => Promise<void>;
@@ -204,25 +206,26 @@ describe('a hand-written statement is refused when it', () => {
 });
 
 test('the database has the rules that the code shows', async () => {
-  const { rows } = await test_.database.execute<{ transfer_kind: string; account_kind: string; direction: number }>(
-    sql`SELECT * FROM ledger_rules`,
-  );
+  const rows = await test_.database.select().from(ledgerRules);
   const expected = Object.entries(TRANSFER_RULES).flatMap(([kind, { from, to }]) => [
     ...from.map((account) => `${kind} ${account} -1`),
     ...to.map((account) => `${kind} ${account} 1`),
   ]);
-  expect(rows.map((row) => `${row.transfer_kind} ${row.account_kind} ${row.direction}`).sort()).toEqual(
-    expected.sort(),
-  );
+  expect(rows.map((row) => `${row.transferKind} ${row.accountKind} ${row.direction}`).sort()).toEqual(expected.sort());
 });
 
 test('a credit is booked once per reference', async () => {
   const clientId = freshId();
   const credit = { clientId, amountMsat: msat(5n), reference: 'invoice 1', note: 'by hand' };
-  const booked = await Promise.all([1, 2, 3].map((second) => test_.ledger.credit(credit, second)));
+  const options = { ledger: test_.ledger, clock: createSimulatedClock(at(FIRST)) };
+  const booked = await Promise.all([1, 2, 3].map(() => creditClient(options, credit)));
   expect(booked.filter(Boolean)).toHaveLength(1);
   expect((await test_.ledger.clientBalance(clientId)).availableMsat).toBe(5n);
   expect(await test_.ledger.clientStatement(clientId, { limit: 5 })).toMatchObject([
     { kind: 'credit', amountMsat: 5n, note: 'by hand', account: 'available' },
   ]);
+  for (const amountMsat of [0n, -5n, 10n ** 18n]) {
+    const wrong = creditClient(options, { ...credit, reference: 'invoice 2', amountMsat: msat(amountMsat) });
+    await expect(wrong).rejects.toEqual(expect.objectContaining({ code: 'money.bad-amount' }));
+  }
 });

@@ -44,7 +44,7 @@ export function findRunway(
   return { ...(untilPeriod !== undefined && { untilPeriod }), missingMsat: left < 0n ? -left : 0n };
 }
 
-export const RUNWAY_WARNING_DAYS = [14, 7, 1] as const;
+const RUNWAY_WARNING_DAYS = [14, 7, 1] as const;
 
 /** The narrowest of the warnings that a runway of so many days has come under; undefined above all of them. */
 export const runwayWarning = (days: number): number | undefined =>

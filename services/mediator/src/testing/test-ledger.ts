@@ -14,7 +14,7 @@ import { createSettlementStore } from '../adapters/postgres/settlement.ts';
 import { type MoneyRules, moneyRules } from '../ledger/index.ts';
 import { freshDatabase, freshId } from './test-mediator.ts';
 
-export const HOUR_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 /** The first test period. */
 export const FIRST = 500_000;
 export const at = (period: number): number => period * HOUR_MS;

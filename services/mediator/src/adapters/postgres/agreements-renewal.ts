@@ -2,6 +2,7 @@
 import { fail, MONTH_MS, periodAt } from '@holdfast/protocol';
 import { eq, inArray, sql } from 'drizzle-orm';
 import {
+  cutSpans,
   type EndedBy,
   type GivenUp,
   nextState,
@@ -21,7 +22,6 @@ import {
   shortenSpans,
 } from './agreements-rows.ts';
 import { findMandate, monthlyCost } from './agreements-mandates.ts';
-import { cutSpans } from '../../agreements/index.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
 import { type Leg, lockAvailable, type Money, post } from './ledger.ts';
 import { agreements } from './ledger-schema.ts';

@@ -137,7 +137,7 @@ export interface Terms extends VaultName {
 }
 
 /** The one span of a new agreement. */
-export const firstSpan = (opened: NewAgreement): PricedSpan => ({
+const firstSpan = (opened: NewAgreement): PricedSpan => ({
   fromPeriod: opened.startPeriod,
   untilPeriod: opened.endPeriod,
   storedBytes: opened.storedBytes,

@@ -123,7 +123,7 @@ export function createLedgerStore(database: Database): LedgerStore {
         if (known.rows.length > 0) return false;
         const credits = await mediatorAccount(tx, 'admin_credits');
         const legs = [
-          { accountNo: credits, amountMsat: -amountMsat },
+          { accountNo: credits, amountMsat: -BigInt(amountMsat) },
           { accountNo, amountMsat },
         ];
         await post(tx, { kind: 'credit', reference, note }, legs, nowMs);
