@@ -32,6 +32,18 @@ export const CHALLENGE_ERRORS = {
     'The challenge is not what the secret of its period says: {detail}',
     'Keep the challenge and the revealed secret and show them to the admin of the mediator: together they are evidence.',
   ),
+  'challenge.unknown': entry(
+    404,
+    'refused',
+    'There is no challenge {challengeId} for this node.',
+    'Answer the challenges that this mediator sent; a data directory belongs to one mediator.',
+  ),
+  'challenge.closed': entry(
+    409,
+    'refused',
+    'Challenge {challengeId} takes no answers any more: {detail}',
+    'Nothing to do: what was not answered is asked again. When it happens often, look at the speed of disk and line.',
+  ),
   'verdict.unjust': entry(
     422,
     'integrity',
