@@ -190,6 +190,24 @@ describe('an agreement', () => {
   });
 });
 
+describe('the runway', () => {
+  test('says how many days are left, and is warned of in time', async () => {
+    const world = await setUp(2n * TB_MONTH + SLACK);
+    await store(world, TB, FIRST);
+    const end = FIRST + 1 + MONTH;
+    const runway = (period: number) => money.agreements.runway(world.clientId, at(period));
+    // enough for one renewal: lasts to the end of the second term
+    expect(await runway(FIRST)).toMatchObject({ daysLeft: 60 + 1 / 24 });
+    expect(await runway(end + MONTH - 14 * 24)).toMatchObject({ warningDays: 14 });
+    const low = await money.agreements.listLowRunways(at(end + MONTH - 24), { limit: 100 });
+    expect(low).toContainEqual(expect.objectContaining({ clientId: world.clientId, daysLeft: 1, warningDays: 1 }));
+    await money.credit(world.clientId, 20n * TB_MONTH);
+    const covered = await runway(FIRST);
+    expect(covered).toEqual({ clientId: world.clientId, missingMsat: 0n });
+    expect(await money.agreements.runway(freshId(), at(FIRST))).toMatchObject({ missingMsat: 0n });
+  });
+});
+
 describe('at the end of a term', () => {
   // Each in a time of its own: terms of all vaults are renewed together.
   let START = FIRST + 10_000;

@@ -65,6 +65,19 @@ export interface RenewalReport {
 }
 export type RenewalRefusal = 'money' | 'mandate' | 'price' | 'limit' | 'node';
 
+/** How long a client's money lasts. */
+export interface ClientRunway {
+  readonly clientId: string;
+  /** Days until something would be given up; absent while all renewals of the next year are covered. */
+  readonly daysLeft?: number;
+  /** 14, 7 or 1: the narrowest warning that applies. */
+  readonly warningDays?: number;
+  /** What is missing for the next year. */
+  readonly missingMsat: Msat;
+  /** Names this warning: who keeps events by it tells each only once. */
+  readonly warningKey?: string;
+}
+
 export interface AgreementStore {
   find(agreementId: string): Promise<AgreementRecord | undefined>;
   /** Newest first; after the agreement named `after`. */
@@ -79,6 +92,9 @@ export interface AgreementStore {
   terminate(agreementId: string, by: Exclude<EndedBy, 'term'>, token: string | undefined, nowMs: number): Promise<void>;
   /** Renews what ends within the grace, as far as mandates and money go; in order: oldest vaults first, cheapest nodes first. */
   renewDue(nowMs: number): Promise<RenewalReport>;
+  runway(clientId: string, nowMs: number): Promise<ClientRunway>;
+  /** Clients to be warned, in order of their ids; after the client named `after`. */
+  listLowRunways(nowMs: number, page: { after?: string; limit: number }): Promise<ClientRunway[]>;
   /** Closes agreements whose term is over. Resolves to those that nothing follows. */
   endTerms(nowMs: number): Promise<GivenUp[]>;
 }

@@ -229,3 +229,63 @@ test('a credit is booked once per reference', async () => {
     await expect(wrong).rejects.toEqual(expect.objectContaining({ code: 'money.bad-amount' }));
   }
 });
+
+describe('what is kept back', () => {
+  const store = async (credit: bigint, state = 'active') => {
+    const clientId = freshId();
+    const node = await test_.node(1000n, state);
+    const vault = await test_.vault(clientId);
+    await test_.credit(clientId, credit);
+    const uploadId = await openUpload(test_, vault, [node], TB, at(FIRST));
+    await commitBytes(test_, vault, uploadId, [node], TB, at(FIRST));
+    return node;
+  };
+  test('is released after 30 days, and only then', async () => {
+    const node = await store(3_000_000n);
+    for (let period = FIRST + 1; period <= FIRST + 4; period += 1) {
+      await test_.settlements.settle(node.nodeId, period, 'passed', at(period + 1));
+    }
+    const before = await test_.ledger.nodeBalance(node.nodeId);
+    const [fourth, third, , first] = await test_.settlements.list(node.nodeId, { limit: 4 });
+    await test_.settlements.releaseWithheld(at(FIRST + 1 + 720));
+    expect(await test_.ledger.nodeBalance(node.nodeId)).toEqual(before);
+    await test_.settlements.releaseWithheld(at(FIRST + 2 + 720));
+    await test_.settlements.releaseWithheld(at(FIRST + 2 + 720));
+    expect(await test_.ledger.nodeBalance(node.nodeId)).toEqual({
+      earnedMsat: before.earnedMsat + first!.withheldMsat,
+      withheldMsat: before.withheldMsat - first!.withheldMsat,
+    });
+    // repair takes the rest of the third hour's share and a part of the fourth's: less than what is to be kept stays, so nothing is free yet
+    const charge = { amountMsat: msat(third!.withheldMsat + 400n), reference: 'repair 1' };
+    expect(await test_.settlements.chargeRepair(node.nodeId, charge, at(FIRST + 800))).toBe(charge.amountMsat);
+    expect(await test_.settlements.chargeRepair(node.nodeId, charge, at(FIRST + 800))).toBe(0n);
+    const kept = (await test_.ledger.nodeBalance(node.nodeId)).withheldMsat;
+    expect(kept < fourth!.withheldMsat).toBe(true);
+    await test_.settlements.releaseWithheld(at(FIRST + 4 + 720));
+    expect((await test_.ledger.nodeBalance(node.nodeId)).withheldMsat).toBe(kept);
+    await test_.settlements.releaseWithheld(at(FIRST + 5 + 720));
+    expect((await test_.ledger.nodeBalance(node.nodeId)).withheldMsat).toBe(0n);
+  });
+  test('is more of a node that is vetted, and a repair takes no more than there is', async () => {
+    const node = await store(3_000_000n, 'vetting');
+    const settled = await test_.settlements.settle(node.nodeId, FIRST + 1, 'passed', at(FIRST + 2));
+    expect(settled).toMatchObject({ dueMsat: 1388n, commissionMsat: 69n, withheldMsat: 989n, earnedMsat: 330n });
+    const charge = { amountMsat: msat(5000n), reference: 'repair 2' };
+    expect(await test_.settlements.chargeRepair(node.nodeId, charge, at(FIRST + 3))).toBe(989n);
+    expect(await test_.ledger.nodeBalance(node.nodeId)).toEqual({ earnedMsat: 330n, withheldMsat: 0n });
+  });
+  test('and the commission lose no fraction over time', async () => {
+    const node = await store(3_000_000n);
+    let due = 0n;
+    const sums = { commission: 0n, withheld: 0n };
+    for (let period = FIRST + 1; period <= FIRST + 100; period += 1) {
+      const one = await test_.settlements.settle(node.nodeId, period, 'passed', at(period + 1));
+      due += one.dueMsat;
+      sums.commission += one.commissionMsat;
+      sums.withheld += one.withheldMsat;
+      expect(sums.commission).toBe((due * 50_000n) / 1_000_000n);
+    }
+    expect(due).toBe(138_888n);
+    expect(sums.withheld).toBe(((due - sums.commission) * 250_000n) / 1_000_000n);
+  });
+});

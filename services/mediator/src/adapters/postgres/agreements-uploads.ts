@@ -129,7 +129,7 @@ export async function releaseUpload(tx: Transaction, money: Money, uploadId: str
   const reserve = await lockReserve(tx, uploadId);
   if (reserve === undefined) return 0n;
   let keptMsat = 0n;
-  for (const price of reserve.offers.values()) {
+  for (const price of reserve.leftBytes > 0 ? reserve.offers.values() : []) {
     keptMsat += costOf(money, reserve.leftBytes, price, money.rules.uncommittedPeriods) + 1n;
   }
   const freedMsat = reserve.balanceMsat - keptMsat;

@@ -2,6 +2,7 @@
 import { msat } from '@holdfast/protocol';
 import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { AgreementRecord, AgreementState, AgreementStore, EndedBy } from '../../agreements/index.ts';
+import { listLowRunways, readRunways } from './agreements-runway.ts';
 import { endTerms, renewDue, terminate } from './agreements-renewal.ts';
 import { type Database, inTransaction } from './database.ts';
 import type { Money } from './ledger.ts';
@@ -48,6 +49,8 @@ export function createAgreementStore(database: Database, money: Money): Agreemen
     terminate: (agreementId, by, token, nowMs) =>
       inTransaction(database, (tx) => terminate(tx, money, { agreementId, by, token }, nowMs)),
     renewDue: (nowMs) => renewDue(database, money, nowMs),
+    runway: async (clientId, nowMs) => (await readRunways(database, money, nowMs, [clientId]))[0]!,
+    listLowRunways: (nowMs, page) => listLowRunways(database, money, nowMs, page),
     endTerms: (nowMs) => endTerms(database, money, nowMs),
   };
 }
