@@ -60,6 +60,69 @@ test('the worked example: one terabyte at a node for an hour', async () => {
   expect(await ledger.nodeBalance(node.nodeId)).toEqual({ earnedMsat: 990n, withheldMsat: 329n });
 });
 
+test('every msat of an agreement is on its statement', async () => {
+  const clientId = freshId();
+  const node = await test_.node(1000n);
+  const vault = await test_.vault(clientId);
+  await test_.credit(clientId, 3_000_000n);
+  const uploadId = await openUpload(test_, vault, [node], TB, at(FIRST));
+  await commitBytes(test_, vault, uploadId, [node], TB, at(FIRST));
+  await test_.settlements.settle(node.nodeId, FIRST + 1, 'passed', at(FIRST + 2));
+  const missed = await test_.settlements.settle(node.nodeId, FIRST + 2, 'missed', at(FIRST + 3));
+  const [one] = await test_.agreements.listOfClient(clientId, { limit: 1 });
+  const lines = await test_.ledger.agreementStatement(one!.agreementId, { limit: 10 });
+  expect(lines.map(({ kind, amountMsat, period }) => [kind, amountMsat, period])).toEqual([
+    ['void', -1389n, FIRST + 2],
+    ['accrual', -1388n, FIRST + 1],
+    ['hold', 1_000_000n, undefined],
+  ]);
+  const before = lines[0]!.transferNo;
+  expect(await test_.ledger.agreementStatement(one!.agreementId, { before, limit: 1 })).toEqual([lines[1]]);
+  expect(await test_.ledger.legs(missed.transferNo!, 10)).toMatchObject([
+    { account: 'available', amountMsat: 1389n },
+    { account: 'hold', amountMsat: -1389n },
+  ]);
+  expect((await test_.ledger.nodeStatement(node.nodeId, { limit: 5 })).map(({ account }) => account)).toEqual([
+    'earned',
+    'withheld',
+  ]);
+});
+
+test('a settlement that dies half-way leaves nothing, and is made whole by the next one', async () => {
+  const clientId = freshId();
+  const node = await test_.node(1000n);
+  const vault = await test_.vault(clientId);
+  await test_.credit(clientId, 3_000_000n);
+  const uploadId = await openUpload(test_, vault, [node], TB, at(FIRST));
+  await commitBytes(test_, vault, uploadId, [node], TB, at(FIRST));
+  const before = await test_.ledger.position();
+  // Somebody else's lock on the hold stops it after its transfer and entries are written, before the balances are.
+  const other = await test_.connect();
+  await other.query('BEGIN');
+  await other.query('SELECT FROM ledger_accounts WHERE node_no = $1 FOR UPDATE', [node.nodeNo]);
+  const settling = await test_.connect();
+  const outcome = settling.query("SELECT settle_node($1, $2, 'passed', 250000, 0)", [node.nodeNo, FIRST + 1]).then(
+    () => 'settled',
+    (error: unknown) => String((error as { code?: string }).code),
+  );
+  const pid = (settling as unknown as { processID: number }).processID;
+  for (let waits = false; !waits;) {
+    const { rows } = await other.query("SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'", [
+      pid,
+    ]);
+    waits = rows.length > 0;
+  }
+  await other.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
+  expect(await outcome).toBe('57P01');
+  await other.query('ROLLBACK');
+  await other.end();
+  expect(await test_.ledger.position()).toEqual(before);
+  expect(await test_.settlements.settle(node.nodeId, FIRST + 1, 'passed', at(FIRST + 2))).toMatchObject({
+    isNew: true,
+    dueMsat: 1388n,
+  });
+});
+
 test('a period is settled once, whatever is asked the second time', async () => {
   const clientId = freshId();
   const node = await test_.node(1000n);

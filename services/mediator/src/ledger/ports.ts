@@ -70,6 +70,10 @@ export interface LedgerStore {
   clientStatement(clientId: string, page: { before?: bigint; limit: number }): Promise<StatementLine[]>;
   /** Movements of a node's earned and withheld money, newest first. */
   nodeStatement(nodeId: string, page: { before?: bigint; limit: number }): Promise<StatementLine[]>;
+  /** All movements of what is held for an agreement, its accruals among them, newest first. */
+  agreementStatement(agreementId: string, page: { before?: bigint; limit: number }): Promise<StatementLine[]>;
+  /** Every leg of a transfer; none for one that does not exist. */
+  legs(transferNo: bigint, limit: number): Promise<StatementLine[]>;
   position(): Promise<Position>;
   /** Checks everything from the entries up; empty when all is well. Reads the whole ledger. */
   findFaults(): Promise<Fault[]>;

@@ -13,7 +13,7 @@ import type {
   TransferKind,
 } from '../../ledger/index.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
-import { ledgerAccounts, ledgerEntries, ledgerSettings, ledgerTransfers } from './ledger-schema.ts';
+import { agreements, ledgerAccounts, ledgerEntries, ledgerSettings, ledgerTransfers } from './ledger-schema.ts';
 
 /** What everything that books goes by. */
 export interface Money {
@@ -140,6 +140,14 @@ export function createLedgerStore(database: Database): LedgerStore {
           AND a.node_no = (SELECT node_no FROM nodes WHERE node_id = ${Buffer.from(nodeId, 'hex')})`,
         page,
       ),
+    agreementStatement: (agreementId, page) => agreementStatement(database, agreementId, page),
+    async legs(transferNo, limit) {
+      const { rows } = await database.execute<StatementRow>(sql`
+        SELECT ${LINE} FROM ${ledgerTransfers} t JOIN ${ledgerEntries} e USING (transfer_no)
+        JOIN ${ledgerAccounts} a USING (account_no)
+        WHERE t.transfer_no = ${transferNo} ORDER BY e.account_no LIMIT ${limit}`);
+      return rows.map(toLine);
+    },
     position: () => position(database),
     async findFaults() {
       const { rows } = await database.execute<{ rule: string; subject: string; detail: string }>(
@@ -193,22 +201,49 @@ async function statement(
   { before, limit }: { before?: bigint; limit: number },
 ): Promise<StatementLine[]> {
   const { rows } = await database.execute<StatementRow>(sql`
-    SELECT t.transfer_no, t.made_at_ms, t.kind, a.kind AS account, a.account_no, e.amount_msat, t.period, t.note
-    FROM ${ledgerAccounts} a
+    SELECT ${LINE} FROM ${ledgerAccounts} a
     JOIN ${ledgerEntries} e ON e.account_no = a.account_no AND NOT e.is_settlement
     JOIN ${ledgerTransfers} t ON t.transfer_no = e.transfer_no
     WHERE ${accounts} ${before === undefined ? sql`` : sql`AND t.transfer_no < ${before}`}
     ORDER BY t.transfer_no DESC, a.account_no LIMIT ${limit}`);
-  return rows.map((row) => ({
-    transferNo: BigInt(row.transfer_no),
-    madeAtMs: Number(row.made_at_ms),
-    kind: row.kind,
-    account: row.account,
-    accountNo: row.account_no,
-    amountMsat: msat(BigInt(row.amount_msat)),
-    ...(row.period !== null && { period: row.period }),
-    ...(row.note !== null && { note: row.note }),
-  }));
+  return rows.map(toLine);
+}
+
+const LINE = sql`t.transfer_no, t.made_at_ms, t.kind, a.kind AS account, a.account_no, e.amount_msat, t.period, t.note`;
+
+const toLine = (row: StatementRow): StatementLine => ({
+  transferNo: BigInt(row.transfer_no),
+  madeAtMs: Number(row.made_at_ms),
+  kind: row.kind,
+  account: row.account,
+  accountNo: row.account_no,
+  amountMsat: msat(BigInt(row.amount_msat)),
+  ...(row.period !== null && { period: row.period }),
+  ...(row.note !== null && { note: row.note }),
+});
+
+/** Accruals are found by the node's settlements of the agreement's periods: their entries stand in no other index. */
+async function agreementStatement(
+  database: Database,
+  agreementId: string,
+  { before, limit }: { before?: bigint; limit: number },
+): Promise<StatementLine[]> {
+  const { rows } = await database.execute<StatementRow>(sql`
+    SELECT ${LINE} FROM (
+      SELECT e.transfer_no, g.hold_no FROM ${agreements} g
+      JOIN ${ledgerEntries} e ON e.account_no = g.hold_no AND NOT e.is_settlement
+      WHERE g.agreement_id = ${Buffer.from(agreementId, 'hex')}
+      UNION ALL
+      SELECT s.transfer_no, g.hold_no FROM ${agreements} g
+      JOIN ${ledgerTransfers} s ON s.node_no = g.node_no AND s.period >= g.start_period AND s.period < g.end_period
+        AND s.kind IN ('accrual', 'void')
+      WHERE g.agreement_id = ${Buffer.from(agreementId, 'hex')}) AS found
+    JOIN ${ledgerTransfers} t USING (transfer_no)
+    JOIN ${ledgerEntries} e ON e.transfer_no = found.transfer_no AND e.account_no = found.hold_no
+    JOIN ${ledgerAccounts} a ON a.account_no = found.hold_no
+    ${before === undefined ? sql`` : sql`WHERE t.transfer_no < ${before}`}
+    ORDER BY t.transfer_no DESC LIMIT ${limit}`);
+  return rows.map(toLine);
 }
 
 async function position(database: Database): Promise<Position> {
