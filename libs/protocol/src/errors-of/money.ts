@@ -56,6 +56,12 @@ export const MONEY_ERRORS = {
     'Node {nodeId} asks {price} sat per TB and month; the mandate allows {cap}.',
     'Raise the price cap of the mandate, or wait for cheaper nodes.',
   ),
+  'mandate.node': entry(
+    409,
+    'refused',
+    'Node {nodeId} is in a region, or of an operator, that the mandate leaves out.',
+    'Choose other nodes, or sign a mandate that allows it.',
+  ),
   'mandate.limit': entry(
     409,
     'refused',

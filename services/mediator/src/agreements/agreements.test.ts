@@ -188,6 +188,29 @@ describe('an agreement', () => {
     expect(await world.balance()).toMatchObject({ availableMsat: TB_MONTH, heldMsat: TB_MONTH });
     await expect(place(2 * TB)).rejects.toEqual(failure('money.insufficient'));
   });
+
+  test('is not placed by repair beyond cap, limit, regions and operators of the mandate', async () => {
+    const world = await setUp(9n * TB_MONTH, { cap: 1000n, limit: TB_MONTH });
+    const place = (bytes: number, price: bigint) =>
+      inTransaction(money.database, (tx) =>
+        growUnderMandate(
+          tx,
+          money.money,
+          { ...world.vault, bytesAt: [{ nodeNo: world.node.nodeNo, bytes, price }] },
+          at(FIRST),
+        ),
+      );
+    await expect(place(1, 1001n)).rejects.toEqual(failure('mandate.price'));
+    await expect(place(TB + 1e6, 1000n)).rejects.toEqual(failure('mandate.limit'));
+    await place(TB, 1000n);
+    const next = { ...world.vault, mandateHash: freshId(), monthlyLimitMsat: 9n * TB_MONTH };
+    await money.mandates.put({ ...next, sequence: 2, regions: ['elsewhere'] }, at(FIRST));
+    await expect(place(TB, 1000n)).rejects.toEqual(failure('mandate.node'));
+    await money.mandates.put({ ...next, sequence: 3, mandateHash: freshId(), avoidOperators: ['o'] }, at(FIRST));
+    await expect(openUpload(money, world.vault, world.nodes, TB, at(FIRST))).rejects.toEqual(failure('mandate.node'));
+    await money.mandates.put({ ...next, sequence: 4, mandateHash: freshId(), regions: ['r'] }, at(FIRST));
+    await place(TB, 1000n);
+  });
 });
 
 describe('the runway', () => {

@@ -1,5 +1,5 @@
 /** Mandates of clients and agreements with nodes. */
-export { checkPrices, inForce, type MandatesOptions, putMandate } from './mandates.ts';
+export { allowsNode, checkOffers, inForce, type MandatesOptions, putMandate } from './mandates.ts';
 export * from './plan-renewals.ts';
 export * from './ports.ts';
 export { agreementTerms, type AgreementsOptions, endAgreement, signAgreement, signAmendment } from './sign.ts';

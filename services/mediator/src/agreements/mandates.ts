@@ -65,13 +65,27 @@ export function inForce<M extends Pick<MandateRecord, 'expiresAtMs'>>(
   return found;
 }
 
-/** @throws HoldfastError `mandate.price` for a node that asks more than the mandate allows. */
-export function checkPrices(
-  { maxPriceSatPerTbMonth: cap }: Pick<MandateRecord, 'maxPriceSatPerTbMonth'>,
-  offers: readonly { nodeId: string; priceSatPerTbMonth: bigint }[],
+/** Where a node is and who runs it. */
+export interface NodeTraits {
+  readonly nodeId: string;
+  readonly region: string;
+  readonly operator: string;
+}
+
+/** Whether the mandate lets this node hold shards. */
+export const allowsNode = (
+  { regions, avoidOperators }: Pick<MandateRecord, 'regions' | 'avoidOperators'>,
+  { region, operator }: Pick<NodeTraits, 'region' | 'operator'>,
+): boolean => (regions.length === 0 || regions.includes(region)) && !avoidOperators.includes(operator);
+
+/** @throws HoldfastError `mandate.price`, `mandate.node` for an offer that the mandate does not allow. */
+export function checkOffers(
+  mandate: Pick<MandateRecord, 'maxPriceSatPerTbMonth' | 'regions' | 'avoidOperators'>,
+  offers: readonly (NodeTraits & { priceSatPerTbMonth: bigint })[],
 ): void {
-  const dear = offers.find(({ priceSatPerTbMonth }) => priceSatPerTbMonth > cap);
-  if (dear !== undefined) {
-    throw fail('mandate.price', { nodeId: dear.nodeId, price: dear.priceSatPerTbMonth, cap });
+  const cap = mandate.maxPriceSatPerTbMonth;
+  for (const { nodeId, priceSatPerTbMonth: price, ...traits } of offers) {
+    if (price > cap) throw fail('mandate.price', { nodeId, price, cap });
+    if (!allowsNode(mandate, traits)) throw fail('mandate.node', { nodeId });
   }
 }

@@ -12,6 +12,8 @@ export interface RenewalCandidate {
   readonly newPrice: bigint;
   /** Whether the node still takes part. */
   readonly isNodeGood: boolean;
+  /** Whether the mandate lets the node hold shards. */
+  readonly isAllowed: boolean;
 }
 
 export interface RenewalMeans {
@@ -70,6 +72,7 @@ function refusal(
 ): RenewalRefusal | undefined {
   if (!candidate.isNodeGood) return 'node';
   if (mandate === undefined) return 'mandate';
+  if (!candidate.isAllowed) return 'terms';
   if (candidate.newPrice > mandate.maxPriceSatPerTbMonth) return 'price';
   if (monthlyMsat > mandate.monthlyLimitMsat) return 'limit';
   if (costMsat > availableMsat) return 'money';

@@ -93,6 +93,7 @@ describe('renewals', () => {
     oldPrice: newPrice,
     newPrice,
     isNodeGood: true,
+    isAllowed: true,
     ...changed,
   });
   const terms = { unit, termPeriods: 720, monthPeriods: 720 };
@@ -121,6 +122,8 @@ describe('renewals', () => {
       renewed: [],
       refused: ['2 node', '3 limit', '1 price'],
     });
+    const foreign = planRenewals([candidate(5, 1n, { isAllowed: false })], means, terms);
+    expect(outcome(foreign).refused).toEqual(['5 terms']);
     const { mandate: _, ...without } = means;
     expect(outcome(planRenewals([candidate(4, 1n)], without, terms)).refused).toEqual(['4 mandate']);
   });

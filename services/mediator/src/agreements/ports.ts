@@ -63,7 +63,7 @@ export interface RenewalReport {
   /** Newly in grace. */
   readonly unfunded: readonly (VaultName & { agreementId: string; reason: RenewalRefusal })[];
 }
-export type RenewalRefusal = 'money' | 'mandate' | 'price' | 'limit' | 'node';
+export type RenewalRefusal = 'money' | 'mandate' | 'terms' | 'price' | 'limit' | 'node';
 
 /** How long a client's money lasts. */
 export interface ClientRunway {

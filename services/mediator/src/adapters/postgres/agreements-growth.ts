@@ -1,5 +1,5 @@
 /** Growing and shrinking agreements with what a vault stores, within the transaction that commits or drops packs. */
-import { fail } from '@holdfast/protocol';
+import { bytes, fail, monthlyCostMsat, satPerTbMonth } from '@holdfast/protocol';
 import { sql } from 'drizzle-orm';
 import { changeBytes, inForce } from '../../agreements/index.ts';
 import type { VaultName } from '../../custody/index.ts';
@@ -16,7 +16,7 @@ import {
   type SpanToWrite,
   writeSpans,
 } from './agreements-rows.ts';
-import { findMandate } from './agreements-mandates.ts';
+import { checkNodes, findMandate, monthlyCost } from './agreements-mandates.ts';
 import type { Transaction } from './database.ts';
 import { type Leg, lockAvailable, type Money, post } from './ledger.ts';
 import { agreements, ledgerAccounts, uploadOffers, uploadReserves } from './ledger-schema.ts';
@@ -68,6 +68,15 @@ export async function growUnderMandate(tx: Transaction, money: Money, growth: Gr
   const nodeNos = growth.bytesAt.map(({ nodeNo }) => nodeNo);
   const open = await lockLedgerNodes(tx, money, nodeNos, nowMs);
   const mandate = inForce(await findMandate(tx, growth), growth.vaultId, nowMs);
+  const offers = growth.bytesAt.map(({ nodeNo, price }) => ({ nodeNo, priceSatPerTbMonth: price }));
+  await checkNodes(tx, mandate, offers);
+  const addedMsat = growth.bytesAt.reduce(
+    (sum, { bytes: added, price }) => sum + monthlyCostMsat(bytes(added), satPerTbMonth(price)),
+    0n,
+  );
+  const neededMsat = (await monthlyCost(tx, growth, earliest(open))) + addedMsat;
+  const limitMsat = mandate.monthlyLimitMsat;
+  if (neededMsat > limitMsat) throw fail('mandate.limit', { neededMsat, limitMsat });
   const { commissionPpm } = money.rules;
   return grow(tx, money, growth, { mandateHash: mandate.mandateHash, commissionPpm, open }, nowMs);
 }

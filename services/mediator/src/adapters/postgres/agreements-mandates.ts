@@ -1,10 +1,10 @@
 /** Mandates in Postgres: all that were ever taken, the newest of a vault in force. */
-import { and, desc, eq, sql } from 'drizzle-orm';
-import type { MandateRecord, MandateStore } from '../../agreements/index.ts';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
+import { checkOffers, type MandateRecord, type MandateStore } from '../../agreements/index.ts';
 import type { VaultName } from '../../custody/index.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
 import { mandates } from './ledger-schema.ts';
-import { vaults } from './schema.ts';
+import { nodes, vaults } from './schema.ts';
 import { isVault } from './vaults.ts';
 
 export function createMandateStore(database: Database): MandateStore {
@@ -39,6 +39,25 @@ export async function findMandate(
     .orderBy(desc(mandates.sequence))
     .limit(1);
   return row;
+}
+
+export interface NodeOffer {
+  readonly nodeNo: number;
+  readonly priceSatPerTbMonth: bigint;
+}
+
+/** @throws HoldfastError `mandate.price`, `mandate.node` */
+export async function checkNodes(tx: Transaction, mandate: MandateRecord, offers: readonly NodeOffer[]): Promise<void> {
+  const numbers = offers.map(({ nodeNo }) => nodeNo);
+  const rows = await tx
+    .select({ nodeNo: nodes.nodeNo, nodeId: nodes.nodeId, region: nodes.region, operator: nodes.operator })
+    .from(nodes)
+    .where(inArray(nodes.nodeNo, numbers));
+  const prices = new Map(offers.map(({ nodeNo, priceSatPerTbMonth }) => [nodeNo, priceSatPerTbMonth]));
+  checkOffers(
+    mandate,
+    rows.map(({ nodeNo, ...traits }) => ({ ...traits, priceSatPerTbMonth: prices.get(nodeNo)! })),
+  );
 }
 
 /** What the vault's agreements cost per 30 days, and what its open uploads have reserved. In msat, rounded up. */

@@ -2,9 +2,11 @@
 import { fail, MONTH_MS, periodAt } from '@holdfast/protocol';
 import { eq, inArray, sql } from 'drizzle-orm';
 import {
+  allowsNode,
   cutSpans,
   type EndedBy,
   type GivenUp,
+  type MandateRecord,
   nextState,
   planRenewals,
   type RenewalCandidate,
@@ -59,7 +61,13 @@ async function renewVault(tx: Transaction, money: Money, name: VaultName, nowMs:
   const open = await lockLedgerNodes(tx, money, seenAt, nowMs);
   const due = (await readAgreements(tx, name, 0)).filter(isDue);
   const offers = await tx
-    .select({ nodeNo: nodes.nodeNo, price: nodes.priceSatPerTbMonth, state: nodes.state })
+    .select({
+      nodeNo: nodes.nodeNo,
+      price: nodes.priceSatPerTbMonth,
+      state: nodes.state,
+      region: nodes.region,
+      operator: nodes.operator,
+    })
     .from(nodes)
     .where(
       inArray(
@@ -75,7 +83,7 @@ async function renewVault(tx: Transaction, money: Money, name: VaultName, nowMs:
     ...(mandate !== undefined && mandate.expiresAtMs > nowMs && { mandate }),
     monthlyMsat: await monthlyCost(tx, name, period),
   };
-  const candidates = due.map((one) => toCandidate(one, offerOf.get(one.nodeNo), period));
+  const candidates = due.map((one) => toCandidate(one, offerOf.get(one.nodeNo)!, mandate, period));
   const monthPeriods = Number(MONTH_MS / BigInt(rules.periodMs));
   const plan = planRenewals(candidates, means, { unit, termPeriods: rules.termPeriods, monthPeriods });
   const terms = {
@@ -113,7 +121,8 @@ async function renewVault(tx: Transaction, money: Money, name: VaultName, nowMs:
 
 const toCandidate = (
   one: AgreementRow,
-  offer: { price: bigint; state: string } | undefined,
+  offer: { price: bigint; state: string; region: string; operator: string },
+  mandate: MandateRecord | undefined,
   period: number,
 ): RenewalCandidate => ({
   agreementNo: one.agreementNo,
@@ -121,8 +130,9 @@ const toCandidate = (
   storedBytes: one.storedBytes,
   // A term that is over costs nothing any more.
   oldPrice: one.endPeriod > period ? one.price : 0n,
-  newPrice: offer?.price ?? one.price,
-  isNodeGood: offer !== undefined && offer.state !== 'disqualified' && offer.state !== 'leaving',
+  newPrice: offer.price,
+  isNodeGood: offer.state !== 'disqualified' && offer.state !== 'leaving',
+  isAllowed: mandate === undefined || allowsNode(mandate, offer),
 });
 
 async function setState(

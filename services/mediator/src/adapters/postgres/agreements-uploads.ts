@@ -1,9 +1,9 @@
 /** Money for uploads: reserved when one is opened, released for what it does not commit, charged for what lay there in between. */
 import { dueBetween, fail, periodAt, satPerTbMonth } from '@holdfast/protocol';
 import { eq, sql } from 'drizzle-orm';
-import { checkPrices, inForce } from '../../agreements/index.ts';
+import { inForce } from '../../agreements/index.ts';
 import type { VaultName } from '../../custody/index.ts';
-import { findMandate, monthlyCost } from './agreements-mandates.ts';
+import { checkNodes, findMandate, monthlyCost, type NodeOffer } from './agreements-mandates.ts';
 import { lockLedgerNodes, readAgreements } from './agreements-rows.ts';
 import type { Transaction } from './database.ts';
 import { type Leg, lockAvailable, type Money, post } from './ledger.ts';
@@ -12,7 +12,7 @@ import { agreements, ledgerAccounts, ledgerNodes, uploadOffers, uploadReserves }
 export interface UploadToReserve extends VaultName {
   readonly uploadId: string;
   readonly quotaBytesPerNode: number;
-  readonly nodes: readonly { readonly nodeNo: number; readonly nodeId: string; readonly priceSatPerTbMonth: bigint }[];
+  readonly nodes: readonly NodeOffer[];
 }
 
 const costOf = (money: Money, storedBytes: number, price: bigint, periods: number): bigint =>
@@ -36,7 +36,7 @@ export async function reserveUpload(
 ): Promise<bigint> {
   const { rules } = money;
   const mandate = inForce(await findMandate(tx, upload), upload.vaultId, nowMs);
-  checkPrices(mandate, upload.nodes);
+  await checkNodes(tx, mandate, upload.nodes);
   const period = periodAt(nowMs, rules.periodMs) + 1;
   const running = await readAgreements(tx, upload, period);
   // What is renewed already grows twice: for the term that runs and for the next.
