@@ -188,8 +188,11 @@ DECLARE
   done settlements;
   made record;
 BEGIN
-  PERFORM open_ledger_node(p_node_no);
   SELECT * INTO node FROM ledger_nodes WHERE node_no = p_node_no FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    PERFORM open_ledger_node(p_node_no);
+    SELECT * INTO node FROM ledger_nodes WHERE node_no = p_node_no FOR NO KEY UPDATE;
+  END IF;
   SELECT * INTO done FROM settlements s WHERE s.node_no = p_node_no AND s.period = p_period;
   IF FOUND THEN RETURN QUERY SELECT false, done; RETURN; END IF;
 

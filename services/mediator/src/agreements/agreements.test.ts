@@ -275,8 +275,11 @@ describe('at the end of a term', () => {
     expect(report.unfunded).toMatchObject([{ reason: 'money', vaultId: world.vault.vaultId }]);
     expect((await money.agreements.renewDue(at(END - 168))).unfunded).toEqual([]);
     await money.credit(world.clientId, TB_MONTH / 2n);
-    const upload = openUpload(money, world.vault, world.nodes, 65_536, at(END - 100));
-    await expect(upload).rejects.toEqual(failure('money.insufficient'));
+    const upload = () => openUpload(money, world.vault, world.nodes, 65_536, at(END - 100));
+    await expect(upload()).rejects.toEqual(failure('money.insufficient'));
+    // It is the money that is missing: where the node leaves, nothing is to be renewed there.
+    await money.database.execute(sql`UPDATE nodes SET state = 'leaving' WHERE node_no = ${world.node.nodeNo}`);
+    await upload();
     expect((await money.settlements.settle(world.node.nodeId, END - 1, 'passed', at(END))).dueMsat).toBe(1389n);
     expect(await money.agreements.endTerms(at(END - 1))).toEqual([]);
     expect(await money.agreements.endTerms(at(END))).toMatchObject([{ nodeId: world.node.nodeId, storedBytes: TB }]);

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } fr
 import { createSimulatedClock } from '@holdfast/platform';
 import { msat } from '@holdfast/protocol';
 import { sql } from 'drizzle-orm';
+import { inTransaction } from '../adapters/postgres/database.ts';
+import { post } from '../adapters/postgres/ledger.ts';
 import { ledgerRules } from '../adapters/postgres/ledger-schema.ts';
 import { freshId, holdDatabaseServer } from '../testing/test-mediator.ts';
 import { at, commitBytes, FIRST, openTestLedger, openUpload, type TestLedger } from '../testing/test-ledger.ts';
-import { creditClient, TRANSFER_RULES } from './index.ts';
+import { type AccountKind, creditClient, TRANSFER_RULES, type TransferKind } from './index.ts';
 
 const TB = 1e12;
 let release: () => Promise<void>;
@@ -350,5 +352,71 @@ describe('what is kept back', () => {
     }
     expect(due).toBe(138_888n);
     expect(sums.withheld).toBe(((due - sums.commission) * 250_000n) / 1_000_000n);
+  });
+});
+
+test('money from and to the chain fits in: every way there is, and the two sides of the invariant move together', async () => {
+  const clientId = freshId();
+  const node = await test_.node(1000n);
+  const vault = await test_.vault(clientId);
+  await test_.credit(clientId, 3_000_000n);
+  const uploadId = await openUpload(test_, vault, [node], TB, at(FIRST));
+  await commitBytes(test_, vault, uploadId, [node], TB, at(FIRST));
+  for (let period = FIRST + 1; period < FIRST + 20; period += 1) {
+    await test_.settlements.settle(node.nodeId, period, 'passed', at(period + 1));
+  }
+  const { rows } = await test_.database.execute<{ kind: AccountKind; account_no: number }>(
+    sql`SELECT kind, account_no FROM ledger_accounts ORDER BY account_no`,
+  );
+  // The newest of each kind are this test's.
+  const account = new Map(rows.map((row) => [row.kind, row.account_no]));
+  const before = await test_.ledger.position();
+  const move = (kind: TransferKind, ...legs: [AccountKind, bigint][]) =>
+    inTransaction(test_.database, (tx) =>
+      post(
+        tx,
+        { kind },
+        legs.map(([name, amountMsat]) => ({ accountNo: account.get(name)!, amountMsat })),
+        at(FIRST + 21),
+      ),
+    );
+  await move('deposit', ['deposits', -900_000n], ['available', 900_000n]);
+  await move('withdrawal', ['available', -400_000n], ['withdrawals_in_flight', 400_000n]);
+  await move('withdrawal_voided', ['withdrawals_in_flight', -100_000n], ['available', 100_000n]);
+  await move(
+    'withdrawal_confirmed',
+    ['withdrawals_in_flight', -300_000n],
+    ['withdrawals_paid', 299_000n],
+    ['network_fees', 1000n],
+  );
+  await move('deposit_reversed', ['available', -600_000n], ['bad_debt', -300_000n], ['deposits', 900_000n]);
+  await move('debt_repaid', ['available', -50_000n], ['bad_debt', 50_000n]);
+  await move('payout', ['earned', -9000n], ['payouts_in_flight', 9000n]);
+  await move('payout_voided', ['payouts_in_flight', -1000n], ['earned', 1000n]);
+  await move('payout_confirmed', ['payouts_in_flight', -8000n], ['payouts_paid', 7500n], ['network_fees', 500n]);
+  await move('fee_bump', ['commission', -100n], ['network_fees', 100n]);
+  await move('repair_cost', ['withheld', -500n], ['repair_reserve', 500n]);
+  await move('repair_paid', ['repair_reserve', -300n], ['earned', 285n], ['commission', 15n]);
+  const after = await test_.ledger.position();
+  expect(after.difference).toBe(0n);
+  const change = Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - before[name as keyof typeof before]]),
+  );
+  expect(change).toEqual({
+    available: 900_000n - 300_000n - 600_000n - 50_000n,
+    held: 0n,
+    earned: -8000n + 285n,
+    withheld: -500n,
+    commission: -100n + 15n,
+    repairReserve: 200n,
+    payoutsInFlight: 0n,
+    withdrawalsInFlight: 0n,
+    deposits: 0n,
+    adminCredits: 0n,
+    badDebt: 250_000n,
+    payoutsPaid: 7500n,
+    withdrawalsPaid: 299_000n,
+    networkFees: 1600n,
+    difference: 0n,
   });
 });

@@ -8,6 +8,7 @@ import { lockLedgerNodes, readAgreements } from './agreements-rows.ts';
 import type { Transaction } from './database.ts';
 import { type Leg, lockAvailable, type Money, post } from './ledger.ts';
 import { agreements, ledgerAccounts, ledgerNodes, uploadOffers, uploadReserves } from './ledger-schema.ts';
+import { nodes } from './schema.ts';
 
 export interface UploadToReserve extends VaultName {
   readonly uploadId: string;
@@ -48,10 +49,10 @@ export async function reserveUpload(
     slack,
   );
   const available = await lockAvailable(tx, upload.clientId);
-  await refuseWhileInGrace(tx, upload.clientId, available.balanceMsat, period);
   const neededMsat = perTerm * terms;
-  if (neededMsat > available.balanceMsat) {
-    throw fail('money.insufficient', { neededMsat, availableMsat: available.balanceMsat });
+  const wantedMsat = neededMsat + (await graceCost(tx, money, upload.clientId, period));
+  if (wantedMsat > available.balanceMsat) {
+    throw fail('money.insufficient', { neededMsat: wantedMsat, availableMsat: available.balanceMsat });
   }
   const monthlyMsat = (await monthlyCost(tx, upload, period)) + neededMsat;
   if (monthlyMsat > mandate.monthlyLimitMsat) {
@@ -82,18 +83,15 @@ export async function reserveUpload(
   return neededMsat;
 }
 
-/** A client whose agreements cannot be renewed is to pay for those before storing more. @throws HoldfastError `money.insufficient` */
-async function refuseWhileInGrace(
-  tx: Transaction,
-  clientId: string,
-  availableMsat: bigint,
-  period: number,
-): Promise<void> {
+/** What the agreements in grace still want before anything new is stored. Those at nodes that leave are moved, not renewed. */
+async function graceCost(tx: Transaction, { rules, unit }: Money, clientId: string, period: number): Promise<bigint> {
   const { rows } = await tx.execute<{ cost: string }>(sql`
-    SELECT ceil(sum(a.stored_bytes::numeric * a.price_sat_per_tb_month) / 1000000000) AS cost FROM ${agreements} a
-    WHERE a.client_id = ${Buffer.from(clientId, 'hex')} AND a.state = 'grace' AND a.end_period > ${period}
-    HAVING count(*) > 0`);
-  if (rows[0] !== undefined) throw fail('money.insufficient', { neededMsat: rows[0].cost, availableMsat });
+    SELECT coalesce(sum(div(a.stored_bytes::numeric * n.price_sat_per_tb_month * ${unit.numerator}::numeric
+      * ${rules.termPeriods}::int, ${unit.denominator}::numeric)), 0) AS cost
+    FROM ${agreements} a JOIN ${nodes} n ON n.node_no = a.node_no
+    WHERE a.client_id = ${Buffer.from(clientId, 'hex')} AND a.state = 'grace' AND a.end_period >= ${period}
+      AND n.state NOT IN ('leaving', 'disqualified')`);
+  return BigInt(rows[0]!.cost);
 }
 
 interface ReserveRow {
