@@ -154,21 +154,23 @@ async function setState(
  */
 export async function endTerms(database: Database, money: Money, nowMs: number): Promise<GivenUp[]> {
   const period = periodAt(nowMs, money.rules.periodMs);
-  const { rows } = await database.execute<{
-    agreement_id: Buffer;
-    client_id: Buffer;
-    vault_id: Buffer;
-    node_id: Buffer;
-    stored_bytes: string;
-    was: string;
-  }>(sql`
+  const { rows } = await inTransaction(database, (tx) =>
+    tx.execute<{
+      agreement_id: Buffer;
+      client_id: Buffer;
+      vault_id: Buffer;
+      node_id: Buffer;
+      stored_bytes: string;
+      was: string;
+    }>(sql`
     WITH over AS (
       SELECT agreement_no, state AS was FROM ${agreements}
       WHERE (state IN ('renewed', 'grace') OR state = 'active' AND stored_bytes = 0) AND end_period <= ${period}
       ORDER BY agreement_no FOR NO KEY UPDATE)
     UPDATE ${agreements} a SET state = 'ended', ended_by = 'term' FROM over, ${nodes} n
     WHERE a.agreement_no = over.agreement_no AND n.node_no = a.node_no
-    RETURNING a.agreement_id, a.client_id, a.vault_id, n.node_id, a.stored_bytes, over.was`);
+    RETURNING a.agreement_id, a.client_id, a.vault_id, n.node_id, a.stored_bytes, over.was`),
+  );
   return rows
     .filter(({ was, stored_bytes }) => was !== 'renewed' && stored_bytes !== '0')
     .map((row) => ({
