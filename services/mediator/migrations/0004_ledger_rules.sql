@@ -33,7 +33,7 @@ CREATE TRIGGER ledger_accounts_begin_empty BEFORE INSERT ON "ledger_accounts"
 --    transaction, and moves money only along its kind's way; then the balances follow. Since nothing can be changed
 --    afterwards, every transfer is balanced at every moment, and not only at commit. Set-based: the cost per entry stays
 --    flat. (Never by a scan of the accounts, whatever the planner believed when the plan was made.)
-CREATE FUNCTION ledger_post() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = on SET enable_mergejoin = off AS $$
+CREATE FUNCTION ledger_post() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   wrong record;
 BEGIN
@@ -55,26 +55,31 @@ BEGIN
   -- A settlement takes only from the holds at its node and gives only to its node.
   WITH moved AS (
     UPDATE ledger_accounts a SET balance_msat = a.balance_msat + f.amount_msat
-      FROM (SELECT account_no, sum(amount_msat)::bigint AS amount_msat FROM fresh GROUP BY account_no) f
-      WHERE a.account_no = f.account_no
-      RETURNING a.account_no, a.kind, a.node_no
+      FROM fresh f WHERE a.account_no = f.account_no
+      RETURNING f.transfer_no, f.is_settlement, CASE WHEN f.amount_msat < 0 THEN -1 ELSE 1 END AS direction,
+        a.kind AS account_kind, a.node_no
   ), way AS (
-    SELECT DISTINCT f.transfer_no, m.kind AS account_kind, m.node_no, f.is_settlement,
-        CASE WHEN f.amount_msat < 0 THEN -1 ELSE 1 END AS direction
-      FROM fresh f LEFT JOIN moved m USING (account_no)
+    SELECT m.transfer_no, m.is_settlement, m.direction, m.account_kind, m.node_no, count(*) AS entries
+      FROM moved m GROUP BY 1, 2, 3, 4, 5
   )
-  SELECT w.transfer_no, t.kind, w.account_kind INTO wrong
+  SELECT sum(w.entries) AS moved,
+    max(concat(w.transfer_no, ' (', t.kind, ') may not move money this way through an account of kind ', w.account_kind))
+      FILTER (WHERE r.direction IS DISTINCT FROM w.direction
+        OR (t.kind IN ('accrual', 'void') AND w.node_no IS DISTINCT FROM t.node_no AND w.account_kind <> 'available')
+        OR w.is_settlement <> (t.kind IN ('accrual', 'void') AND w.account_kind = 'hold')) AS complaint
+    INTO wrong
     FROM way w
     JOIN ledger_transfers t USING (transfer_no)
-    LEFT JOIN ledger_rules r ON r.transfer_kind = t.kind AND r.account_kind = w.account_kind
-    WHERE r.direction IS DISTINCT FROM w.direction
-      OR (t.kind IN ('accrual', 'void') AND w.node_no IS DISTINCT FROM t.node_no AND w.account_kind <> 'available')
-      OR w.is_settlement <> (t.kind IN ('accrual', 'void') AND w.account_kind = 'hold')
-    LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION 'transfer % (%) may not move money this way through an account of kind %',
-        wrong.transfer_no, wrong.kind, wrong.account_kind
+    LEFT JOIN ledger_rules r ON r.transfer_kind = t.kind AND r.account_kind = w.account_kind;
+  IF wrong.complaint IS NOT NULL THEN
+    RAISE EXCEPTION 'transfer %', wrong.complaint
       USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_transfer_follows_rules', TABLE = 'ledger_entries';
+  END IF;
+  -- One statement moves an account once: an account that is not there, or that two transfers of the statement name, does
+  -- not count as often as it is named.
+  IF wrong.moved IS DISTINCT FROM (SELECT count(*) FROM fresh) AND EXISTS (SELECT FROM fresh) THEN
+    RAISE EXCEPTION 'an account does not exist, or is named twice in one statement'
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_entry_moves_an_account', TABLE = 'ledger_entries';
   END IF;
   RETURN NULL;
 END $$;--> statement-breakpoint

@@ -37,6 +37,8 @@ CREATE TABLE "challenges" (
 	"message" "bytea",
 	"shards_asked" integer DEFAULT 0 NOT NULL,
 	"roots" "bytea",
+	"asked_packs" bigint[],
+	"asked_indexes" smallint[],
 	"answered_at_ms" bigint,
 	"proof_hash" "bytea",
 	"answer_faults" jsonb,
@@ -169,6 +171,7 @@ CREATE INDEX "carried_leaves_of_node" ON "carried_leaves" USING btree ("node_no"
 CREATE INDEX "challenge_periods_to_reveal" ON "challenge_periods" USING btree ("starts_at_ms") WHERE secret IS NULL;--> statement-breakpoint
 CREATE INDEX "challenges_planned" ON "challenges" USING btree ("due_at_ms") WHERE state = 'planned';--> statement-breakpoint
 CREATE INDEX "challenges_open" ON "challenges" USING btree ("deadline_at_ms") WHERE state IN ('open', 'answered');--> statement-breakpoint
+CREATE INDEX "challenges_pending" ON "challenges" USING btree ("node_no","period") WHERE state IN ('planned', 'open', 'answered');--> statement-breakpoint
 CREATE INDEX "challenges_of_period" ON "challenges" USING btree ("period");--> statement-breakpoint
 CREATE INDEX "challenges_with_frame" ON "challenges" USING btree ("frame_until_ms") WHERE frame_until_ms IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "events_in_order" ON "events" USING btree ("made_in","event_no");--> statement-breakpoint
@@ -179,5 +182,5 @@ CREATE INDEX "loss_reports_of_node" ON "loss_reports" USING btree ("node_no","re
 CREATE INDEX "node_reputations_to_check" ON "node_reputations" USING btree ("next_check_at_ms");--> statement-breakpoint
 CREATE INDEX "outages_by_end" ON "outages" USING btree ("until_ms");--> statement-breakpoint
 CREATE INDEX "retrieval_checks_of_node" ON "retrieval_checks" USING btree ("node_no","checked_at_ms");--> statement-breakpoint
-CREATE UNIQUE INDEX "shard_places_on_node" ON "shard_places" USING btree ("node_no","start_leaf");--> statement-breakpoint
-CREATE UNIQUE INDEX "shard_places_on_vault_line" ON "shard_places" USING btree ("line_no","vault_leaf");
+CREATE INDEX "shard_places_on_node" ON "shard_places" USING btree ("node_no","start_leaf");--> statement-breakpoint
+CREATE INDEX "shard_places_on_vault_line" ON "shard_places" USING btree ("line_no","vault_leaf");

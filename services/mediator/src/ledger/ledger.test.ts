@@ -198,6 +198,12 @@ describe('a hand-written statement is refused when it', () => {
     expect(await run([old])).toBe('ledger_transfer_is_closed');
     expect(await run([old.replace('max(transfer_no)', '987654321')])).toBe('ledger_transfer_is_closed');
   });
+  test('moves an account for two transfers at once', async () => {
+    const { credits, available } = numbers;
+    const both = `INSERT INTO ledger_entries (transfer_no, account_no, amount_msat) VALUES (${LAST}, ${credits}, -5),
+      (${LAST}, ${available}, 5), (${LAST} - 1, ${credits}, -7), (${LAST} - 1, ${available}, 7)`;
+    expect(await run([transfer('credit'), transfer('credit'), both])).toBe('ledger_entry_moves_an_account');
+  });
   test('changes or deletes what is written', async () => {
     for (const statement of [
       'UPDATE ledger_entries SET amount_msat = amount_msat + 1',
@@ -237,7 +243,7 @@ describe('a hand-written statement is refused when it', () => {
     const follows = 'ledger_transfer_follows_rules';
     expect(await run([transfer('credit'), entries([credits, -5], [earned, 5])])).toBe(follows);
     expect(await run([transfer('release_hold'), entries([available, -5], [hold, 5])])).toBe(follows);
-    expect(await run([transfer('credit'), entries([credits, -5], [987_654, 5])])).toBe(follows);
+    expect(await run([transfer('credit'), entries([credits, -5], [987_654, 5])])).toBe('ledger_entry_moves_an_account');
     expect(await run(["INSERT INTO ledger_transfers (kind, made_at_ms) VALUES ('gift', 0)"])).toBe(
       'ledger_transfers_kind',
     );
