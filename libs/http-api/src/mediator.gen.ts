@@ -108,40 +108,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/node/heartbeat": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The calling node says that it is up, how much space it has, and which orders it has carried out; the answer brings the next orders. */
-        post: operations["heartbeat"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/node/losses": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The calling node reports shards that its scrub found damaged or missing. */
-        post: operations["reportLosses"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/quotes": {
         parameters: {
             query?: never;
@@ -411,24 +377,6 @@ export interface components {
                 lost: boolean;
             }[];
         };
-        ShardName: {
-            clientId: components["schemas"]["PartyId"];
-            packId: components["schemas"]["PackId"];
-            shardIndex: number;
-        };
-        /**
-         * @description `committed`: these shards count from now on, keep them. `delete`: these shards were dropped, delete them.
-         *     `discard-upload`: the upload ended; delete its shards that no `committed` order named.
-         */
-        Order: {
-            /** @description Rises by at least one from order to order. */
-            order: components["schemas"]["SafeInteger"];
-            /** @enum {string} */
-            kind: "committed" | "delete" | "discard-upload";
-            shards?: components["schemas"]["ShardName"][];
-            uploadId?: components["schemas"]["ShortId"];
-            clientId?: components["schemas"]["PartyId"];
-        };
         /** @description Every error (RFC 9457). `code` is stable; docs/errors.md lists them all. */
         Problem: {
             type: string;
@@ -454,9 +402,9 @@ export interface components {
         /** @description A whole amount of money as a decimal string; the unit ends the field's name. */
         Amount: string;
         SafeInteger: number;
-        PackId: string;
         /** @description 16 bytes as lower-case hex (vaults and uploads). */
         ShortId: string;
+        PackId: string;
     };
     responses: {
         /** @description The request failed; the code says why. */
@@ -684,63 +632,6 @@ export interface operations {
                         }[];
                     };
                 };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    heartbeat: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    version: string;
-                    usedBytes: components["schemas"]["SafeInteger"];
-                    freeBytes: components["schemas"]["SafeInteger"];
-                    carriedOutOrder: components["schemas"]["SafeInteger"];
-                };
-            };
-        };
-        responses: {
-            /** @description Orders after `carriedOutOrder`, oldest first, at most 1000. Carrying one out twice changes nothing. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        orders: components["schemas"]["Order"][];
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    reportLosses: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    shards: components["schemas"]["ShardName"][];
-                };
-            };
-        };
-        responses: {
-            /** @description Noted. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             default: components["responses"]["Problem"];
         };

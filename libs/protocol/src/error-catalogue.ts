@@ -6,6 +6,7 @@ import type { ErrorEntry } from './errors.ts';
 import { CHALLENGE_ERRORS } from './errors-of/challenge.ts';
 import { CLIENT_ERRORS } from './errors-of/client.ts';
 import { EXCHANGE_ERRORS } from './errors-of/exchange.ts';
+import { LINK_ERRORS } from './errors-of/link.ts';
 import { MONEY_ERRORS } from './errors-of/money.ts';
 import { STORAGE_NODE_ERRORS } from './errors-of/storage-node.ts';
 import { VAULT_ERRORS } from './errors-of/vault.ts';
@@ -17,6 +18,7 @@ export const CATALOGUE = {
   ...VAULT_ERRORS,
   ...MONEY_ERRORS,
   ...CHALLENGE_ERRORS,
+  ...LINK_ERRORS,
   ...STORAGE_NODE_ERRORS,
   ...CLIENT_ERRORS,
 } as const satisfies Record<string, ErrorEntry>;

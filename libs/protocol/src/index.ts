@@ -6,6 +6,7 @@ export { CATALOGUE, EXIT_CODES } from './error-catalogue.ts';
 export * from './errors.ts';
 export * from './ids.ts';
 export * from './limits.ts';
+export * from './link/index.ts';
 export * from './mediator-address.ts';
 export * from './message.ts';
 export * from './messages/contracts.ts';

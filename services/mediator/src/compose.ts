@@ -38,15 +38,17 @@ import {
 import { createHousekeeping } from './adapters/postgres/housekeeping.ts';
 import { claimDatabase } from './adapters/postgres/identity.ts';
 import { migrateDatabase } from './adapters/postgres/migrate.ts';
+import { createNodeNews } from './adapters/postgres/node-news.ts';
 import { createNodeStore } from './adapters/postgres/nodes.ts';
 import { createOfferSource } from './adapters/postgres/offers.ts';
 import { createPackStore } from './adapters/postgres/packs.ts';
 import { createUploadStore } from './adapters/postgres/uploads.ts';
 import { createHeadStore, createVaultStore } from './adapters/postgres/vaults.ts';
 import { createMaskKeySeal } from './custody/index.ts';
-import { createAuthentication } from './http/authenticate.ts';
+import { certificateShown, createAuthentication } from './http/authenticate.ts';
 import { createHandlers, type HandlerOptions } from './http/handlers.ts';
 import { type Housekeeping, runHousekeeping } from './jobs/index.ts';
+import { addLinkRoute, createLinkPorts, createLinks, LINK_DEFAULTS, type Links } from './link/index.ts';
 import { createOfferBook, type MarketRules } from './market/index.ts';
 import { parseHostPort } from './nodes/index.ts';
 import { DEFAULTS, type MediatorOptions } from './options.ts';
@@ -108,8 +110,11 @@ async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecy
   const { database, databaseUrl } = await startDatabase(base);
   const opsUrl = await startOps(base, database);
   const { handlerOptions, runJobs } = wire(base, database);
-  const app = await createServer(base, handlerOptions);
+  const links = startLinks(base, database, databaseUrl, handlerOptions);
+  const app = await createServer(base, handlerOptions, links);
   lifecycle.onClose('https server', () => app.close());
+  // Before the server: the nodes are told to connect elsewhere.
+  lifecycle.onClose('links', () => links.close());
   await app.listen({ ...settings.listen, listenTextResolver: (address) => address });
   const { port } = app.server.address() as { port: number };
   const jobs = clock.schedule(settings.housekeepingMs, runJobs, (error) =>
@@ -279,20 +284,47 @@ function wire(base: Base, database: Database): { handlerOptions: HandlerOptions;
   return { handlerOptions, runJobs };
 }
 
+function startLinks(base: Base, database: Database, databaseUrl: string, { nodes, book }: HandlerOptions): Links {
+  const { settings, logger, clock, context, randomness, metrics } = base;
+  const news = createNodeNews({
+    url: databaseUrl,
+    database,
+    logger,
+    clock: systemClock,
+    certificateNowMs: () => systemClock.nowMs(),
+  });
+  const links = createLinks({
+    ports: createLinkPorts({ nodes, book, news, context, clock, certificateClock: systemClock, logger }),
+    settings: { ...LINK_DEFAULTS, ...settings.link },
+    context,
+    clock,
+    lineClock: systemClock,
+    randomness,
+    logger,
+    translate: translateDatabaseError,
+    loggable: withoutParameters,
+    gauge: metrics.gauge('links', 'Nodes that are connected to this process.'),
+  });
+  return links;
+}
+
 const BODY_LIMITS = { small: 32_768, commit: 4_194_304 } as const;
 const REQUEST_ID_BYTES = 8;
+/** Of clients, and of nodes while they register. */
+const API_CONNECTIONS = 2_000;
 
-async function createServer(base: Base, handlerOptions: HandlerOptions): Promise<FastifyInstance> {
+async function createServer(base: Base, handlerOptions: HandlerOptions, links: Links): Promise<FastifyInstance> {
   const { settings, logger, randomness, lifecycle, keys, metrics } = base;
   const leaf = await issueLeaf(keys, settings);
+  const authentication = createAuthentication({
+    accounts: handlerOptions.accounts,
+    nodes: handlerOptions.nodes,
+    certificateClock: systemClock,
+  });
   const app = await createApiServer<MediatorOperations>({
     document: openApiDocuments.mediator,
     handlers: createHandlers(handlerOptions),
-    authenticate: createAuthentication({
-      accounts: handlerOptions.accounts,
-      nodes: handlerOptions.nodes,
-      certificateClock: systemClock,
-    }),
+    authenticate: authentication,
     routes: {
       createSignInNonce: { bodyLimit: BODY_LIMITS.small },
       signIn: { bodyLimit: BODY_LIMITS.small },
@@ -305,7 +337,19 @@ async function createServer(base: Base, handlerOptions: HandlerOptions): Promise
     translate: translateDatabaseError,
     loggable: withoutParameters,
     rateLimits: settings.rateLimits,
-    prepare: (scope) => void scope.addHook('onResponse', observeResponses(metrics)),
+    // Links are connections, too, and last.
+    maxConnections: API_CONNECTIONS + links.maxCount,
+    async prepare(scope, guard) {
+      scope.addHook('onResponse', observeResponses(metrics));
+      await addLinkRoute(scope, {
+        links,
+        async authenticate(request) {
+          await guard?.checkAddress(request);
+          await guard?.checkParty(request, await authentication.nodeCertificate(request));
+          return certificateShown(request);
+        },
+      });
+    },
   });
   const renewal = systemClock.schedule(
     LEAF_RENEWAL_MS,

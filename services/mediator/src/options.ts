@@ -2,6 +2,7 @@
 import type { Clock, EmbeddedPostgresOptions, Logger, Randomness } from '@holdfast/platform';
 import type { RateLimits } from '@holdfast/http-api/server';
 import type { Network } from '@holdfast/protocol';
+import type { LinkSettings } from './link/index.ts';
 import type { SubnetRule } from './nodes/index.ts';
 
 export interface Listen {
@@ -45,6 +46,8 @@ export interface MediatorOptions {
   readonly maxOpenUploads?: number;
   readonly housekeepingMs?: number;
   readonly rateLimits?: RateLimits;
+  /** Patience and limits of the nodes' links. */
+  readonly link?: Partial<LinkSettings>;
   /** CPU, memory and event loop of the process among the metrics. Default true; false for many services in one process. */
   readonly processMetrics?: boolean;
 }

@@ -60,8 +60,8 @@ export interface ApiServerOptions<Operations> {
   readonly maxConnections?: number;
   /** For a whole request to arrive. Default 60 s; 0: none. */
   readonly requestTimeoutMs?: number;
-  /** Before the routes are added: more content types, hooks. */
-  readonly prepare?: (app: FastifyInstance) => Promise<void> | void;
+  /** Before the routes are added: more content types, hooks, routes beside the contract, which count requests themselves. */
+  readonly prepare?: (app: FastifyInstance, guard: RateGuard | undefined) => Promise<void> | void;
 }
 
 /** A server that is ready to `listen`; `close` stops accepting, answers what is under way, then resolves. */
@@ -102,7 +102,7 @@ export async function createApiServer<Operations>(options: ApiServerOptions<Oper
     scope.addContentTypeParser('application/problem+json', (_request, _body, done) =>
       done(fail('input.invalid', { detail: 'a problem is an answer, not a request.' })),
     );
-    await options.prepare?.(scope);
+    await options.prepare?.(scope, guard);
     await addOperations(scope, options, guard);
   });
   return app;

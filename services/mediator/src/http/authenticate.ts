@@ -50,6 +50,15 @@ function certificateOf(socket: TLSSocket): { nodeId: string; fingerprint: string
   return shown;
 }
 
+/** The certificate that a node showed on this connection, after it was found to be in force. @throws HoldfastError `auth.certificate-required` */
+export function certificateShown(request: FastifyRequest): { nodeId: string; fingerprint: string } {
+  const shown = shownBy.get(request.raw.socket as TLSSocket);
+  if (shown === undefined || shown === null || shown.nodeId !== callingNode(request)) {
+    throw fail('auth.certificate-required');
+  }
+  return shown;
+}
+
 /** The signed-in party, which must have that role. @throws HoldfastError `auth.required` */
 export function callerAs(request: FastifyRequest, role: Role): string {
   const session = sessionOf.get(request);

@@ -25,7 +25,6 @@ import {
 import { type MarketRules, type OfferBook, quote } from '../market/index.ts';
 import {
   checkReachability,
-  freeBytes,
   type NodeStore,
   type Reachability,
   type ReachabilityOptions,
@@ -34,7 +33,7 @@ import {
   type SubnetRule,
 } from '../nodes/index.ts';
 import { callerAs, callingNode } from './authenticate.ts';
-import { showGrantedNode, showNode, showOrder, showPlaces, showQuote, showVault, toTerms } from './views.ts';
+import { showGrantedNode, showNode, showPlaces, showQuote, showVault, toTerms } from './views.ts';
 
 export interface HandlerOptions {
   readonly about: { mediatorId: string; network: Network; caPem: string; version: string; subnetRule: SubnetRule };
@@ -76,13 +75,8 @@ function signInHandlers({
   };
 }
 
-/** More are sent with the next heartbeat. */
-const MAX_ORDERS = 200;
-
-function nodeHandlers(
-  options: HandlerOptions,
-): Part<'registerNode' | 'checkReachability' | 'heartbeat' | 'reportLosses'> {
-  const { nodes, book, clock } = options;
+function nodeHandlers(options: HandlerOptions): Part<'registerNode' | 'checkReachability'> {
+  const { book } = options;
   const checks = new Map<string, Promise<Reachability>>();
   return {
     registerNode: async ({ body }) => {
@@ -104,19 +98,6 @@ function nodeHandlers(
         checks.delete(nodeId);
         book.invalidate();
       }
-    },
-    heartbeat: async ({ request, body }) => {
-      const nodeId = callingNode(request);
-      const nowMs = clock.nowMs();
-      const orders = await nodes.heartbeat(nodeId, body, nowMs, MAX_ORDERS);
-      const node = await nodes.find(nodeId);
-      if (node !== undefined) book.patch(nodeId, { lastSeenAtMs: nowMs, freeBytes: freeBytes(node) });
-      return { orders: orders.map(showOrder) };
-    },
-    reportLosses: async ({ request, body }) => {
-      const nodeId = callingNode(request);
-      const lost = await nodes.reportLosses(nodeId, body.shards, clock.nowMs());
-      if (lost > 0) request.log.warn({ nodeId, lost }, 'a node reports lost shards');
     },
   };
 }

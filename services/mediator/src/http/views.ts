@@ -2,7 +2,7 @@
 import type { MediatorSchemas } from '@holdfast/http-api';
 import type { GrantedNode, PackPlaces, ShownVault } from '../custody/index.ts';
 import type { Quote, Terms } from '../market/index.ts';
-import { freeBytes, isOnline, type NodeRecord, type Order } from '../nodes/index.ts';
+import { freeBytes, isOnline, type NodeRecord } from '../nodes/index.ts';
 
 type Schemas = MediatorSchemas['schemas'];
 
@@ -88,10 +88,3 @@ export const showPlaces = ({ packId, policy, shardLengthBytes, shards }: PackPla
   shardLengthBytes,
   shards: shards.map(({ nodeId, root, isLost }) => ({ nodeId, root, lost: isLost })),
 });
-
-export function showOrder(order: Order): Schemas['Order'] {
-  const { order: number, kind, clientId } = order;
-  const names = order.kind === 'discard-upload' ? {} : { shards: order.shards.map((shard) => ({ ...shard })) };
-  const upload = order.kind === 'delete' ? {} : { uploadId: order.uploadId };
-  return { order: number, kind, clientId, ...upload, ...names };
-}

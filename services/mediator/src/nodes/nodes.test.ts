@@ -10,8 +10,9 @@ import {
   pinnedConnectOptions,
   systemClock,
 } from '@holdfast/platform';
-import { nodeRegistration, signMessage, toHex } from '@holdfast/protocol';
+import { lossReport, nodeRegistration, signMessage, toHex } from '@holdfast/protocol';
 import { Agent } from 'undici';
+import { openTestLink } from '../testing/test-link.ts';
 import {
   commitPacks,
   freshId,
@@ -141,20 +142,20 @@ describe('a node is on offer', () => {
 });
 
 test('a node’s routes want its certificate: no session, no foreign or revoked certificate will do', async () => {
-  const body = { version: '1', usedBytes: 0, freeBytes: 1, carriedOutOrder: 0 };
   const client = await mediator.client();
   for (const api of [mediator.api, client.api]) {
-    await expect(unwrap(api.POST('/v1/node/heartbeat', { body }))).rejects.toThrow(
+    await expect(unwrap(api.POST('/v1/node/reachability'))).rejects.toThrow(failure('auth.certificate-required'));
+  }
+  const { caPem, mediatorId, baseUrl } = mediator.mediator;
+  const pinned = { caPem, expectUri: mediatorUri(mediatorId) };
+  await expect(openTestLink(baseUrl, pinned)).rejects.toThrow(failure('auth.certificate-required'));
+  const withCertificate = async (certPem: string, keyPem: string) => {
+    await expect(openTestLink(baseUrl, { ...pinned, certPem, keyPem })).rejects.toThrow(
       failure('auth.certificate-required'),
     );
-  }
-  const withCertificate = async (certPem: string, keyPem: string) => {
-    const { caPem, mediatorId, baseUrl } = mediator.mediator;
-    const dispatcher = new Agent({
-      connect: pinnedConnectOptions({ caPem, expectUri: mediatorUri(mediatorId), certPem, keyPem }),
-    });
+    const dispatcher = new Agent({ connect: pinnedConnectOptions({ ...pinned, certPem, keyPem }) });
     try {
-      return await unwrap(createMediatorApi({ baseUrl, dispatcher }).POST('/v1/node/heartbeat', { body }));
+      return await unwrap(createMediatorApi({ baseUrl, dispatcher }).POST('/v1/node/reachability'));
     } finally {
       await dispatcher.close();
     }
@@ -207,8 +208,14 @@ test('a reported loss is shown to the client, once, and only by the node that ho
   await commitPacks(client, upload, [pack]);
   const name = { clientId: client.clientId, packId: pack.packId };
   const [first, second] = upload.holders;
-  const report = (node: typeof first, shardIndex: number) =>
-    unwrap(node!.api.POST('/v1/node/losses', { body: { shards: [{ ...name, shardIndex }] } }));
+  const report = async (node: typeof first, shardIndex: number) => {
+    const body = { nodeId: node!.nodeId, reportedAtMs: 1, shards: [{ ...name, shardIndex }] };
+    const link = await node!.link();
+    await link.hello();
+    link.say({ type: 'loss-report', token: signMessage(lossReport, mediator.context, body, node!.key) });
+    await link.hear('noted');
+    await link.close();
+  };
   await report(second, 0);
   await report(first, 0);
   await report(first, 0);

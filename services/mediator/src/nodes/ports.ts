@@ -80,6 +80,10 @@ export interface NodeStore {
     outcome: { isReached: boolean; subnet: string },
   ): Promise<void>;
   heartbeat(nodeId: string, heartbeat: Heartbeat, nowMs: number, maxOrders: number): Promise<Order[]>;
+  /** Those after that one, oldest first: as many as one message carries. */
+  ordersAfter(nodeId: string, order: number, maxOrders: number): Promise<Order[]>;
+  /** The node has carried out all up to this one. */
+  carriedOut(nodeId: string, order: number): Promise<void>;
   /** Marks those of the shards lost that this node holds. Resolves to their number. */
   reportLosses(nodeId: string, shards: readonly ShardName[], nowMs: number): Promise<number>;
 }

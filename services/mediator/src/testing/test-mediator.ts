@@ -25,6 +25,7 @@ import {
 } from '@holdfast/platform';
 import {
   createSigningKey,
+  type LinkOrder,
   nodeRegistration,
   packCommit,
   packDrop,
@@ -40,6 +41,7 @@ import {
 } from '@holdfast/protocol';
 import { Agent, type Dispatcher } from 'undici';
 import { type Mediator, type MediatorOptions, startMediator } from '../index.ts';
+import { openTestLink, type TestLink } from './test-link.ts';
 
 export const START_MS = 1_800_000_000_000;
 export const GROUP = 65_536;
@@ -196,10 +198,10 @@ export interface TestNode {
   readonly api: MediatorApi;
   readonly options: TestNodeOptions;
   register(changes?: TestNodeOptions & { signedAtMs?: number }): Promise<{ certificatePem: string }>;
-  heartbeat(
-    carriedOutOrder?: number,
-    freeBytes?: number,
-  ): Promise<{ order: number; kind: string; shards?: unknown[]; uploadId?: string }[]>;
+  /** A link of its own, which nobody said hello on yet. */
+  link(options?: { autoPong?: boolean }): Promise<TestLink>;
+  /** Connects, says how it is, hears its orders, and leaves. */
+  heartbeat(carriedOutOrder?: number, freeBytes?: number): Promise<readonly LinkOrder[]>;
   receipt(shard: {
     clientId: string;
     uploadId: string;
@@ -268,9 +270,14 @@ async function createTestNode(test: TestMediator, options: TestNodeOptions): Pro
     api,
     options,
     register,
+    link: (linkOptions) => openTestLink(mediator.baseUrl, pinned, linkOptions),
     async heartbeat(carriedOutOrder = 0, freeBytes = options.capacityBytes ?? 1e12) {
-      const body = { version: '1', usedBytes: 0, freeBytes, carriedOutOrder };
-      return (await unwrap(api.POST('/v1/node/heartbeat', { body }))).orders;
+      const link = await node.link();
+      try {
+        return (await link.hello({ carriedOutOrder, freeBytes })).orders;
+      } finally {
+        await link.close();
+      }
     },
     receipt: ({ lengthBytes = GROUP, ...shard }) =>
       signMessage(receipt, context, { nodeId, ...shard, lengthBytes, receivedAtMs: clock.nowMs() }, key),

@@ -45,11 +45,25 @@ export async function pingDatabase(database: Database): Promise<void> {
 const RETRIED = new Set(['40001', '40P01', '23505']);
 const MAX_TRIES = 4;
 
+/** What is to be done when a transaction has been committed. */
+const afterwards = new WeakMap<Transaction, ((database: Database) => void)[]>();
+
+/** Runs the work once this transaction (of `inTransaction`) is committed. It must not throw; a crash may prevent it. */
+export function afterCommit(tx: Transaction, work: (database: Database) => void): void {
+  afterwards.set(tx, [...(afterwards.get(tx) ?? []), work]);
+}
+
 /** A transaction that is begun again when the database broke it up for the sake of another one. */
 export async function inTransaction<T>(database: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await transact(database, run);
+      let used: Transaction | undefined;
+      const outcome = await transact(database, (tx) => {
+        used = tx;
+        return run(tx);
+      });
+      for (const work of (used && afterwards.get(used)) ?? []) work(database);
+      return outcome;
     } catch (error) {
       const code = databaseCode(error);
       if (tries === MAX_TRIES || code === undefined || !RETRIED.has(code)) throw error;

@@ -1,0 +1,156 @@
+/** The mediator's side of one link: answers what the node says, and brings it what waits for it. */
+import type { TLSSocket } from 'node:tls';
+import type { Clock, Logger } from '@holdfast/platform';
+import {
+  beatName,
+  challengeIdOfFrame,
+  decodeFromNode,
+  fail,
+  type FromNode,
+  type Heartbeat,
+  type Hello,
+  HoldfastError,
+  LINK_PROTOCOL,
+  messageHash,
+  type SigningContext,
+  textsOf,
+} from '@holdfast/protocol';
+import type { WebSocket } from 'ws';
+import { createNodeSocket } from './node-socket.ts';
+import type { LinkPorts } from './ports.ts';
+import { createPushes } from './pushes.ts';
+import type { LinkSettings } from './settings.ts';
+
+export interface NodeLinkOptions {
+  readonly nodeId: string;
+  readonly fingerprint: string;
+  /** Tells this link from others of the same node. */
+  readonly linkId: string;
+  readonly socket: WebSocket;
+  readonly stream: TLSSocket;
+  readonly ports: LinkPorts;
+  readonly context: SigningContext;
+  readonly settings: LinkSettings;
+  /** Of the domain. */
+  readonly clock: Clock;
+  /** Of the machine, for the line. */
+  readonly lineClock: Clock;
+  readonly logger: Logger;
+  /** An error of the database as one of the catalogue. */
+  readonly translate: (error: unknown) => HoldfastError | undefined;
+  readonly loggable: (error: unknown) => unknown;
+  readonly onEnd: () => void;
+}
+
+export interface NodeLink {
+  readonly nodeId: string;
+  readonly fingerprint: string;
+  readonly linkId: string;
+  /** Looks what waits for the node, and brings it. */
+  wake(): void;
+  tick(nowMs: number): void;
+  close(reason: HoldfastError): Promise<void>;
+}
+
+export function createNodeLink(options: NodeLinkOptions): NodeLink {
+  const { nodeId, ports, settings, clock, logger } = options;
+  let version: string | undefined;
+  let wakes = 0;
+
+  const asProblem = (error: unknown): HoldfastError => {
+    const known = error instanceof HoldfastError ? error : options.translate(error);
+    if (known !== undefined) return known;
+    logger.error({ err: options.loggable(error), nodeId }, 'a message of a node could not be handled');
+    return fail('internal.unexpected', { incident: options.linkId });
+  };
+  /** Runs it; what it throws is the answer. */
+  const orRefuse = async (of: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (line.closing.aborted) return;
+      const problem = asProblem(error);
+      await line.send({ type: 'refused', of, code: problem.code, params: textsOf(problem.params) });
+    }
+  };
+  /** What is not the node's fault must not end the link; the next heartbeat or news tries again. */
+  const bring = async (): Promise<void> => {
+    const woken = wakes;
+    try {
+      await pushes.bring();
+    } catch (error) {
+      if (!line.closing.aborted) logger.warn({ err: options.loggable(asProblem(error)), nodeId }, 'news wait');
+    }
+    if (woken === wakes) wakes = 0;
+    else line.inTurn(bring);
+  };
+  const wake = (): void => {
+    wakes += 1;
+    if (version !== undefined && wakes === 1) line.inTurn(bring);
+  };
+
+  const greet = async (hello: Hello): Promise<void> => {
+    if (version !== undefined) throw fail('link.out-of-turn', { type: hello.type });
+    if (hello.protocol !== LINK_PROTOCOL) {
+      throw fail('link.wrong-protocol', { spoken: hello.protocol, wanted: LINK_PROTOCOL });
+    }
+    version = hello.version;
+    const { heartbeatMs, periodMs } = settings;
+    await line.send({ type: 'welcome', timeMs: clock.nowMs(), heartbeatMs, periodMs });
+    await beat({ ...hello, type: 'heartbeat', beat: 0 });
+  };
+  const beat = async ({ beat: number, usedBytes, freeBytes, carriedOutOrder }: Heartbeat): Promise<void> => {
+    await orRefuse(beatName(number), async () => {
+      const state = { version: version!, usedBytes, freeBytes, carriedOutOrder };
+      const orders = await ports.nodes.heartbeat(nodeId, state);
+      pushes.noteCarriedOut(carriedOutOrder, true);
+      await pushes.sendOrders(number, orders);
+    });
+    wake();
+  };
+  const handle = async (message: FromNode): Promise<void> => {
+    if (message.type === 'hello') return greet(message);
+    if (version === undefined) throw fail('link.out-of-turn', { type: message.type });
+    if (message.type === 'heartbeat') return beat(message);
+    if (message.type === 'carried-out') {
+      await orRefuse(String(message.order), () => ports.orders.carriedOut(nodeId, message.order));
+      pushes.noteCarriedOut(message.order, false);
+      return wake();
+    }
+    const of = messageHash(message.token);
+    await orRefuse(of, async () => {
+      if (message.type === 'loss-report') await ports.losses.report(nodeId, message.token);
+      else await ports.agreements.signed(nodeId, message.what, message.token);
+      await line.send({ type: 'noted', of });
+    });
+  };
+  const takeProof = async (frame: Uint8Array): Promise<void> => {
+    const challengeId = challengeIdOfFrame(frame);
+    await orRefuse(challengeId, async () => {
+      const bound = pushes.boundOf(challengeId);
+      if (bound === undefined) throw fail('challenge.unknown', { challengeId });
+      if (frame.length > bound) throw fail('input.too-large', { what: 'proof', limit: `${bound} bytes` });
+      const { proofHash } = await ports.challenges.answer(nodeId, frame);
+      pushes.noteAnswered(challengeId);
+      await line.send({ type: 'accepted', challengeId, proofHash });
+    });
+  };
+
+  const line = createNodeSocket({
+    socket: options.socket,
+    stream: options.stream,
+    settings,
+    clock: options.lineClock,
+    onText: (text) => handle(decodeFromNode(text)),
+    onBinary: takeProof,
+    onEnd: options.onEnd,
+  });
+  const pushes = createPushes({ ...options, send: (message) => line.send(message), allow: (bytes) => line.allow(bytes) });
+  options.lineClock
+    .sleep(settings.helloMs, line.closing)
+    .then(() => (version === undefined ? line.close(fail('link.out-of-turn', { type: 'nothing' })) : undefined))
+    .catch(() => undefined);
+
+  const { fingerprint, linkId } = options;
+  return { nodeId, fingerprint, linkId, wake, tick: (nowMs) => line.tick(nowMs), close: (reason) => line.close(reason) };
+}
