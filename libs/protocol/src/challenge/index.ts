@@ -16,4 +16,11 @@ export {
 } from './period-secret.ts';
 export { challengeIdOfFrame, MAX_PROOF_FRAME_BYTES, maxProofFrameBytes } from './proof-frame.ts';
 export { MAX_CARRIED_LEAVES, type Sample, shardKeyOf, type ShardRef, withCarried } from './samples.ts';
-export { type FaultyShard, type RecordOf, type ShardRecord, type VerifiedProof, verifyProof } from './verify-proof.ts';
+export {
+  type FaultyShard,
+  type RecordOf,
+  type ShardRecord,
+  shownLeaf,
+  type VerifiedProof,
+  verifyProof,
+} from './verify-proof.ts';

@@ -59,6 +59,18 @@ export function verifyProof(
   return { proofHash: toHex(sha256(frame)), faults: findFaults(challenge.samples, proofs, recordOf) };
 }
 
+/** The leaf at a place of a frame that was verified; undefined for an absent one. */
+export function shownLeaf(
+  context: SigningContext,
+  challenge: OpenChallenge,
+  frame: Uint8Array,
+  place: number,
+): Uint8Array | undefined {
+  const { token, payload } = decodeProofFrame(challenge, frame);
+  const { absent } = openMessage(proof, context, token);
+  return splitPayload(challenge.samples, absent, payload)[place]?.leaf;
+}
+
 function checkAbsent(absent: readonly number[], count: number): void {
   for (const [at, place] of absent.entries()) {
     if (place >= count || (at > 0 && place <= absent[at - 1]!)) throw malformed('its absent leaves are out of order');

@@ -33,10 +33,10 @@ export interface ChallengesOfNodes {
    */
   reportLosses(nodeId: string, token: string): Promise<number>;
   /** Verdicts on the node newer than that moment, oldest first: for a node that wants to know what it was told. */
-  verdictsOf(nodeId: string, page: { afterMs: number; limit: number }): Promise<(VerdictToken & { judgedAtMs: number })[]>;
+  verdictsOf(
+    nodeId: string,
+    page: { afterMs: number; limit: number },
+  ): Promise<(VerdictToken & { judgedAtMs: number })[]>;
   /** Says that this process can be reached by nodes: call it every few seconds while the server is up (see noteAlive). */
   noteLinkAlive(): Promise<void>;
 }
-
-/** Postgres channel: the payload is a node id with something new for it: a challenge, an order, a verdict. */
-export const NODE_CHANNEL = 'holdfast_node';

@@ -1,5 +1,5 @@
 /** The registry of storage nodes. */
-export { parseHostPort, type SubnetRule } from './addresses.ts';
+export { isAllowedIp, parseHostPort, type SubnetRule } from './addresses.ts';
 export { checkReachability, type Reachability, type ReachabilityOptions } from './check-reachability.ts';
 export * from './ports.ts';
 export { registerNode, type NodeCertificate, type RegisterNodeOptions } from './register-node.ts';

@@ -125,7 +125,7 @@ export async function openTestChallenges(changes: Partial<ChallengeRules> = {}):
     dataDir,
     reads,
     another,
-    node: (price = 1000n) => makeHolder(database, price),
+    node: (price = 1_000_000_000n) => makeHolder(database, price),
     client: () => makeOwner(ledger, clock),
     async nextPeriod() {
       await tick();
@@ -186,24 +186,10 @@ export async function frameOf(node: TestHolder, token: string): Promise<Uint8Arr
   return (await buildProof(CONTEXT, challenge, reader, node.key)).frame;
 }
 
-/** A disk that changes a byte without saying so: it keeps the hashes, as the node's file does. */
-export async function flippedFrameOf(node: TestHolder, token: string, flipped: ShardRef): Promise<Uint8Array> {
-  const challenge = openChallenge(CONTEXT, token, node.nodeId);
-  const find = (shard: ShardRef): Held | undefined => node.held.get(shardKeyOf(shard));
-  const reader = {
-    hashesOf: async (shard: ShardRef) => {
-      const found = find(shard);
-      return found && shardTree(found.bytes);
-    },
-    readGroup: async (shard: ShardRef, at: number) => {
-      const group = find(shard)?.bytes.slice(at * GROUP, (at + 1) * GROUP);
-      if (group !== undefined && shardKeyOf(shard) === shardKeyOf(flipped)) {
-        for (let leaf = 0; leaf < GROUP; leaf += LEAF_BYTES) group[leaf]! ^= 1;
-      }
-      return group;
-    },
-  };
-  return (await buildProof(CONTEXT, challenge, reader, node.key)).frame;
+/** A disk that changes a byte of every leaf, and a node that makes new hashes for what it finds. */
+export function flip({ held }: TestHolder, shard: ShardRef): void {
+  const { bytes } = held.get(shardKeyOf(shard))!;
+  for (let at = 0; at < bytes.length; at += LEAF_BYTES) bytes[at]! ^= 1;
 }
 
 const bytesOf = (label: string, lengthBytes: number): Uint8Array => {
@@ -254,7 +240,15 @@ async function makeOwner(ledger: TestLedger, clock: { nowMs(): number }): Promis
           holder.held.set(shardKeyOf(shard), { ...shard, bytes });
           return { nodeId: holder.nodeId, root: toHex(shardTree(bytes).root) };
         });
-        const body = { clientId, vaultId, packId, ...policy, shardLengthBytes: lengthBytes, maskKeyHash: ZERO_32, shards };
+        const body = {
+          clientId,
+          vaultId,
+          packId,
+          ...policy,
+          shardLengthBytes: lengthBytes,
+          maskKeyHash: ZERO_32,
+          shards,
+        };
         const commitToken = signMessage(packCommit, CONTEXT, body, key);
         return {
           packId,

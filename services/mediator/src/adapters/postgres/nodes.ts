@@ -1,8 +1,11 @@
 /** Nodes, their certificates and their orders in Postgres. */
+import { MAX_MESSAGE_SHARDS } from '@holdfast/protocol';
 import { and, asc, eq, gt, inArray, isNull, notInArray, or, sql } from 'drizzle-orm';
 import type { NodeRecord, NodeStore, Order, ShardName } from '../../nodes/index.ts';
+import { losePlaces } from './challenge-lines.ts';
 import { hexArray } from './columns.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
+import { tellNodes } from './node-news.ts';
 import { nodeCertificates, nodes, orders, packs, shards } from './schema.ts';
 
 export const NODE_FIELDS = {
@@ -102,7 +105,18 @@ export function createNodeStore(database: Database): NodeStore {
         .where(and(eq(nodes.nodeId, nodeId), sql`${nodes.addresses} = ${sql.param([...addresses])}::text[]`));
     },
     heartbeat: (nodeId, heartbeat, nowMs, maxOrders) => takeHeartbeat(database, nodeId, heartbeat, nowMs, maxOrders),
-    reportLosses: (nodeId, names, nowMs) => inTransaction(database, (tx) => markLost(tx, nodeId, names, nowMs)),
+    async ordersAfter(nodeId, order, maxOrders) {
+      const [node] = await database.select({ nodeNo: nodes.nodeNo }).from(nodes).where(eq(nodes.nodeId, nodeId));
+      return node === undefined ? [] : ordersOf(database, node.nodeNo, order, maxOrders);
+    },
+    async carriedOut(nodeId, order) {
+      await database
+        .update(nodes)
+        .set({ carriedOutOrder: sql`LEAST(${order}, ${nodes.lastOrder})` })
+        .where(eq(nodes.nodeId, nodeId));
+    },
+    reportLosses: (nodeId, names, nowMs) =>
+      inTransaction(database, async (tx) => (await markLost(tx, nodeId, names, nowMs)).length),
   };
 }
 
@@ -134,18 +148,21 @@ async function takeHeartbeat(
     })
     .where(eq(nodes.nodeId, nodeId))
     .returning({ nodeNo: nodes.nodeNo });
-  if (node === undefined) return [];
+  return node === undefined ? [] : ordersOf(database, node.nodeNo, heartbeat.carriedOutOrder, maxOrders);
+}
+
+async function ordersOf(database: Database, nodeNo: number, after: number, maxOrders: number): Promise<Order[]> {
   const rows = await database
     .select()
     .from(orders)
-    .where(and(eq(orders.nodeNo, node.nodeNo), gt(orders.orderNo, heartbeat.carriedOutOrder)))
+    .where(and(eq(orders.nodeNo, nodeNo), gt(orders.orderNo, after)))
     .orderBy(asc(orders.orderNo))
     .limit(maxOrders);
   return firstOrders(rows).map(toOrder);
 }
 
-/** As many as one answer should carry: at least one, and no more shard names than this. */
-const MAX_SHARD_NAMES = 10_000;
+/** As many as one answer carries: at least one, and no more shard names than this. */
+const MAX_SHARD_NAMES = MAX_MESSAGE_SHARDS;
 
 function firstOrders(rows: (typeof orders.$inferSelect)[]): (typeof orders.$inferSelect)[] {
   let names = 0;
@@ -161,8 +178,25 @@ function toOrder(row: typeof orders.$inferSelect): Order {
   return { order, clientId, kind: 'discard-upload', uploadId: uploadId ?? '' };
 }
 
-async function markLost(tx: Transaction, nodeId: string, names: readonly ShardName[], nowMs: number): Promise<number> {
-  const lost = await tx.execute<{ length: number }>(sql`
+/** A shard that was just marked lost. */
+export interface LostShard {
+  readonly packNo: number;
+  readonly shardIndex: number;
+  readonly clientId: string;
+  readonly vaultId: string;
+  readonly packId: string;
+  readonly lengthBytes: number;
+}
+
+/** Marks those of the shards lost that this node holds and that are not lost yet. */
+export async function markLost(
+  tx: Transaction,
+  nodeId: string,
+  names: readonly ShardName[],
+  nowMs: number,
+): Promise<LostShard[]> {
+  if (names.length === 0) return [];
+  const { rows } = await tx.execute<Omit<LostShard, 'packNo'> & { packNo: string }>(sql`
     UPDATE ${shards} SET lost_at_ms = ${nowMs}
     FROM ${packs}, ${nodes},
       unnest(
@@ -174,15 +208,18 @@ async function markLost(tx: Transaction, nodeId: string, names: readonly ShardNa
       AND ${shards.packNo} = ${packs.packNo} AND ${shards.shardIndex} = named.shard_index
       AND ${nodes.nodeNo} = ${shards.nodeNo} AND ${nodes.nodeId} = ${Buffer.from(nodeId, 'hex')}
       AND ${shards.lostAtMs} IS NULL
-    RETURNING ${packs.shardLengthBytes} AS length`);
-  const lostBytes = lost.rows.reduce((sum, { length }) => sum + length, 0);
-  if (lost.rows.length > 0) {
-    await tx
-      .update(nodes)
-      .set({ storedBytes: sql`${nodes.storedBytes} - ${lostBytes}` })
-      .where(eq(nodes.nodeId, nodeId));
-  }
-  return lost.rows.length;
+    RETURNING ${packs.packNo} AS "packNo", ${shards.shardIndex} AS "shardIndex",
+      encode(${packs.clientId}, 'hex') AS "clientId", encode(${packs.vaultId}, 'hex') AS "vaultId",
+      encode(${packs.packId}, 'hex') AS "packId", ${packs.shardLengthBytes} AS "lengthBytes"`);
+  const lost: LostShard[] = rows.map((row) => ({ ...row, packNo: Number(row.packNo) }));
+  if (lost.length === 0) return lost;
+  const lostBytes = lost.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  await tx
+    .update(nodes)
+    .set({ storedBytes: sql`${nodes.storedBytes} - ${lostBytes}` })
+    .where(eq(nodes.nodeId, nodeId));
+  await losePlaces(tx, lost);
+  return lost;
 }
 
 /** Takes the rows' locks in one order everywhere, so that transactions wait for each other and never in a circle. */
@@ -216,7 +253,7 @@ export async function appendOrders(tx: Transaction, list: readonly OrderForNode[
     tx,
     list.map(({ nodeNo }) => nodeNo),
   );
-  const numbered = await tx.execute<{ node_no: number; last_order: string }>(sql`
+  const numbered = await tx.execute<{ node_no: number; node_id: string; last_order: string }>(sql`
     UPDATE ${nodes} SET
       last_order = ${nodes.lastOrder} + 1,
       stored_bytes = ${nodes.storedBytes} + change.stored_bytes,
@@ -227,7 +264,11 @@ export async function appendOrders(tx: Transaction, list: readonly OrderForNode[
       ${sql.param(list.map(({ reservedBytes }) => reservedBytes))}::bigint[]
     ) AS change(node_no, stored_bytes, reserved_bytes)
     WHERE ${nodes.nodeNo} = change.node_no
-    RETURNING ${nodes.nodeNo}, ${nodes.lastOrder}`);
+    RETURNING ${nodes.nodeNo}, encode(${nodes.nodeId}, 'hex') AS node_id, ${nodes.lastOrder}`);
+  tellNodes(
+    tx,
+    numbered.rows.map(({ node_id }) => node_id),
+  );
   const numbers = new Map(numbered.rows.map((row) => [row.node_no, Number(row.last_order)]));
   await tx.insert(orders).values(
     list.map((order) => ({

@@ -3,6 +3,7 @@ import { fail, type HoldfastError } from '@holdfast/protocol';
 import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
 import type { CheckedPack, PackPlaces, PackStore, VaultName } from '../../custody/index.ts';
 import { freeBytes } from '../../nodes/index.ts';
+import { placeShards, recordHoles, removePlaces } from './challenge-lines.ts';
 import { hexArray } from './columns.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
 import { appendOrders, lockNodes, NODE_FIELDS, type OrderForNode, toNodeRecord } from './nodes.ts';
@@ -63,9 +64,10 @@ async function commit(
       activeAtMs: times.nowMs,
     })
     .where(eq(uploads.uploadId, name.uploadId));
-  await insertPacks(tx, name, fresh, nodeNos, times.nowMs);
+  const packNos = await insertPacks(tx, name, fresh, nodeNos, times.nowMs);
   const orders = ordersFor(name, fresh, nodeNos, upload.state === 'open' ? -addedBytes : 0);
   await appendOrders(tx, orders, times.nowMs);
+  await placeShards(tx, packNos);
   await tx
     .update(vaults)
     .set({
@@ -150,7 +152,7 @@ async function insertPacks(
   list: readonly CheckedPack[],
   nodeNos: ReadonlyMap<string, number>,
   nowMs: number,
-): Promise<void> {
+): Promise<number[]> {
   const inserted = await tx
     .insert(packs)
     .values(
@@ -182,6 +184,7 @@ async function insertPacks(
       ${sql.param(rows.map(({ receivedAtMs }) => receivedAtMs))}::bigint[],
       ${sql.param(rows.map(({ receiptSignature }) => Buffer.from(receiptSignature)))}::bytea[]
     )`);
+  return [...packNos.values()];
 }
 
 function ordersFor(
@@ -230,6 +233,7 @@ async function drop(tx: Transaction, name: VaultName, packIds: readonly string[]
       .update(packs)
       .set({ isDropped: true, sealedMaskKey: null, commitToken: null })
       .where(inArray(packs.packNo, packNos));
+    const holes = await removePlaces(tx, packNos);
     const removed = await tx.delete(shards).where(inArray(shards.packNo, packNos)).returning({
       packNo: shards.packNo,
       shardIndex: shards.shardIndex,
@@ -255,6 +259,7 @@ async function drop(tx: Transaction, name: VaultName, packIds: readonly string[]
       reservedBytes: 0,
     }));
     await appendOrders(tx, orders, nowMs);
+    await recordHoles(tx, holes);
     const freedBytes = [...present.values()].reduce((sum, row) => sum + row.lengthBytes * row.shardCount, 0);
     await tx
       .update(vaults)
