@@ -14,16 +14,19 @@ import {
   systemClock,
   systemRandomness,
 } from '@holdfast/platform';
-import { fail, mediatorBaseUrl, parseMediatorAddress } from '@holdfast/protocol';
+import { fail, lossReport, mediatorBaseUrl, parseMediatorAddress, signMessage } from '@holdfast/protocol';
 import type { FastifyInstance } from 'fastify';
+import { signRequested } from './agreements/index.ts';
 import { openCopiesDatabase } from './adapters/copies-database.ts';
 import { createMediatorHttp } from './adapters/mediator-http.ts';
+import { createMediatorLink } from './adapters/mediator-link.ts';
 import { openStateDatabase } from './adapters/state-database.ts';
 import { createNodeServer, NODE_TLS } from './http/server.ts';
+import { createChallenges } from './challenges/index.ts';
 import { runScrubs } from './jobs.ts';
+import { createTouch, type Touch } from './link/index.ts';
 import { withFigures } from './metrics.ts';
 import { DEFAULTS, type Listen, type StorageNodeOptions } from './options.ts';
-import { createTouch, type Touch } from './orders/index.ts';
 import { createRegistrar, type NodeOffer, openIdentity, openPinnedCa } from './registration/index.ts';
 import { openShardStore, type ScrubReport } from './shards/index.ts';
 import { createVaultCopies } from './vault-copies/index.ts';
@@ -119,13 +122,35 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
     onCertificate: ({ certPem }) => useCertificate(app, certPem, identity.tlsKey.privateKeyPem, pinned.caPem),
   });
   const offer = offerOf(options, listening);
+  const { nodeId, signingKey: key } = identity;
+  const challenges = createChallenges({ nodeId, signing, key, store, clock, logger });
+  lifecycle.onClose('challenges', () => challenges.stop());
   const touch = createTouch({
     port,
+    line: createMediatorLink({
+      baseUrl: mediatorBaseUrl(address),
+      ...pinned,
+      tlsKeyPem: identity.tlsKey.privateKeyPem,
+      certPem: () => registrar.current?.certPem,
+      idleMs: options.linkIdleMs,
+    }),
     registrar,
     offer,
     store,
     records,
+    signLosses: (names) =>
+      signMessage(lossReport, signing, { nodeId, reportedAtMs: clock.nowMs(), shards: [...names] }, key),
+    onChallenge: (token, session) =>
+      challenges.take(token, (challengeId, frame) => session.showProof(challengeId, frame)),
+    onVerdict: (token) => logger.debug({ token }, 'a verdict'),
+    async onSign(request, session) {
+      const given = { nodeId, signing, key, offer, records, clock, logger };
+      for (const { what, token } of signRequested(given, request, session.welcome.periodMs)) {
+        await session.sendSigned(what, token);
+      }
+    },
     clock,
+    lineClock: systemClock,
     randomness,
     logger,
     version: VERSION,
@@ -137,6 +162,7 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
 
   const running = [touch.run(lifecycle.closing), runScrubs(store, options, lifecycle.closing)];
   lifecycle.onClose('mediator', async () => {
+    touch.close();
     await port.close();
     await Promise.all(running);
   });

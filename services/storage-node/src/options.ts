@@ -30,7 +30,10 @@ export interface StorageNodeOptions {
   readonly clock?: Clock;
   readonly randomness?: Randomness;
   readonly logger?: Logger;
+  /** At most so long from one heartbeat to the next; the mediator may want them more often. */
   readonly heartbeatMs?: number;
+  /** A link to the mediator without a sign of life is given up after this long; the mediator pings every 20 s. */
+  readonly linkIdleMs?: number;
   /** Bytes of the disk that stay free for everything else. */
   readonly diskMarginBytes?: number;
   /** `direct`: writes and reads pass the page cache where the file system can. */
@@ -52,6 +55,7 @@ export interface StorageNodeOptions {
 
 export const DEFAULTS = {
   heartbeatMs: 30_000,
+  linkIdleMs: 75_000,
   diskMarginBytes: 512 * 1024 * 1024,
   io: 'direct',
   maxUploads: 64,

@@ -102,8 +102,7 @@ const TO_NODE = {
 } satisfies { readonly [Type in ToNode['type']]: Read<ToNode & { type: Type }> };
 
 /** What a node says to the mediator. @throws HoldfastError `link.malformed`, `input.too-large` */
-export const decodeFromNode = (text: string): FromNode =>
-  decode<FromNode>(text, FROM_NODE, MAX_TEXT_FROM_NODE_BYTES);
+export const decodeFromNode = (text: string): FromNode => decode<FromNode>(text, FROM_NODE, MAX_TEXT_FROM_NODE_BYTES);
 
 /** What the mediator says to a node. @throws HoldfastError `link.malformed`, `input.too-large` */
 export const decodeToNode = (text: string): ToNode => decode<ToNode>(text, TO_NODE, MAX_TEXT_TO_NODE_BYTES);

@@ -145,12 +145,23 @@ export function createNodeLink(options: NodeLinkOptions): NodeLink {
     onBinary: takeProof,
     onEnd: options.onEnd,
   });
-  const pushes = createPushes({ ...options, send: (message) => line.send(message), allow: (bytes) => line.allow(bytes) });
+  const pushes = createPushes({
+    ...options,
+    send: (message) => line.send(message),
+    allow: (bytes) => line.allow(bytes),
+  });
   options.lineClock
     .sleep(settings.helloMs, line.closing)
     .then(() => (version === undefined ? line.close(fail('link.out-of-turn', { type: 'nothing' })) : undefined))
     .catch(() => undefined);
 
   const { fingerprint, linkId } = options;
-  return { nodeId, fingerprint, linkId, wake, tick: (nowMs) => line.tick(nowMs), close: (reason) => line.close(reason) };
+  return {
+    nodeId,
+    fingerprint,
+    linkId,
+    wake,
+    tick: (nowMs) => line.tick(nowMs),
+    close: (reason) => line.close(reason),
+  };
 }

@@ -1,9 +1,8 @@
-/** The mediator over HTTPS: its pinned CA, and the node's certificate once there is one. */
-import { createMediatorApi, type MediatorApi, type MediatorSchemas, unwrap } from '@holdfast/http-api';
+/** What the node asks of the mediator over HTTPS, beside their link: its pinned CA, and the node's certificate once there is one. */
+import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api';
 import { mediatorUri, pinnedConnectOptions } from '@holdfast/platform';
-import { fail, type MediatorId } from '@holdfast/protocol';
+import type { MediatorId } from '@holdfast/protocol';
 import { Agent } from 'undici';
-import type { Order, OrdersPort } from '../orders/index.ts';
 import type { RegistrationPort } from '../registration/index.ts';
 
 export interface MediatorHttpOptions {
@@ -16,7 +15,7 @@ export interface MediatorHttpOptions {
   readonly timeoutMs?: number;
 }
 
-export interface MediatorHttp extends OrdersPort, RegistrationPort {
+export interface MediatorHttp extends RegistrationPort {
   /** Breaks off what is under way. */
   close(): Promise<void>;
 }
@@ -50,20 +49,6 @@ export function createMediatorHttp(options: MediatorHttpOptions): MediatorHttp {
     },
     register: (request) => unwrap(line.api.POST('/v1/nodes', { body: request })),
     checkReachability: () => unwrap(line.api.POST('/v1/node/reachability')),
-    async heartbeat(state) {
-      const { orders } = await unwrap(line.api.POST('/v1/node/heartbeat', { body: state }));
-      return orders.map(orderOf);
-    },
-    async reportLosses(shards) {
-      await unwrap(line.api.POST('/v1/node/losses', { body: { shards: shards.map((name) => ({ ...name })) } }));
-    },
     close: () => line.agent.destroy(),
   };
-}
-
-function orderOf({ order, kind, shards, uploadId }: MediatorSchemas['schemas']['Order']): Order {
-  if (kind === 'discard-upload' && uploadId !== undefined) return { order, kind, uploadId };
-  if (kind === 'committed' && shards !== undefined) return { order, kind, shards };
-  if (kind === 'delete' && shards !== undefined) return { order, kind, shards };
-  throw fail('remote.unexpected', { from: 'The mediator', detail: `order ${order} is of an unknown kind` });
 }

@@ -24,6 +24,8 @@ const SCHEMA = `
 `;
 const FACTS = { format: 'format', cursor: 'cursor', scrub: 'scrub-position' } as const;
 const FORMAT = 1;
+/** Which every shard's key begins with. */
+const CLIENT_BYTES = 32;
 
 export interface StateDatabase extends ShardRecords {
   close(): void;
@@ -78,6 +80,15 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
     isComplete,
     isCommitted: (name) => prepare('SELECT 1 FROM committed WHERE shard = ?').get(shardKeyBytes(name)) !== undefined,
     committedCount: () => (prepare('SELECT count(*) AS n FROM committed').get() as { n: number }).n,
+    bytesOfClient(clientId) {
+      const [from, to] = [new Uint8Array(CLIENT_BYTES), new Uint8Array(CLIENT_BYTES + 34).fill(0xff)];
+      for (const key of [from, to]) key.set(fromHex(clientId, CLIENT_BYTES));
+      const row = prepare('SELECT coalesce(sum(length), 0) AS n FROM committed WHERE shard BETWEEN ? AND ?').get(
+        from,
+        to,
+      );
+      return (row as { n: number }).n;
+    },
     lengthOf(name) {
       const row = prepare('SELECT length FROM committed WHERE shard = ?').get(shardKeyBytes(name));
       return (row as { length: number } | undefined)?.length;

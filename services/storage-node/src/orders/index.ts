@@ -1,3 +1,3 @@
-/** Heartbeats to the mediator, and the orders that it answers. */
-export { createTouch, type Touch } from './keep-in-touch.ts';
-export type { NodeState, Order, OrdersPort } from './ports.ts';
+/** The orders of the mediator, and how they are carried out. */
+export { carryOutOrders } from './carry-out.ts';
+export type { Order } from './ports.ts';

@@ -1,5 +1,5 @@
 /** What the shards' domain asks of the world around it. */
-import type { UploadId } from '@holdfast/protocol';
+import type { ClientId, UploadId } from '@holdfast/protocol';
 import type { ShardName } from './shard-name.ts';
 
 /** A shard that was here and is not whole any more. */
@@ -26,6 +26,8 @@ export interface ShardRecords {
   /** Bytes of a committed shard; undefined when it is not committed or its length was never known. */
   lengthOf(name: ShardName): number | undefined;
   committedCount(): number;
+  /** Bytes of all committed shards of that client. */
+  bytesOfClient(clientId: ClientId): number;
   /** Those after that one, in order of their names. */
   committed(after: ShardName | undefined, limit: number): ShardName[];
   /**

@@ -70,7 +70,7 @@ async function wholeOr<T>(context: StoreContext, name: ShardName, found: Found<T
 }
 
 /** Looks again under the claim: meanwhile it may have been deleted, or set aside by somebody else. */
-async function recordLoss(context: StoreContext, name: ShardName, detail: string): Promise<void> {
+export async function recordLoss(context: StoreContext, name: ShardName, detail: string): Promise<void> {
   await context.claims.hold(shardKey(name), async () => {
     const isMissing = !(await context.files.has(name));
     if (isMissing && !context.records.isCommitted(name)) return;

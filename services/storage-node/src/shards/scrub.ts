@@ -70,6 +70,11 @@ function* shardsAfter(root: string, after: ShardName | undefined): Generator<Sha
 
 type Outcome = { readonly state: 'gone' } | { readonly state: 'whole' | 'damaged'; readonly bytes: number };
 
+/** As the scrub does, for one shard now. */
+export async function scrubOne(context: StoreContext, name: ShardName): Promise<void> {
+  await scrubShard(context, name, createPiecePool(PIECE_BYTES, 1, 0).take());
+}
+
 async function scrubShard(context: StoreContext, name: ShardName, piece: Piece): Promise<Outcome> {
   try {
     const first = await checkShard(context, name, piece);

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Logger, Randomness } from '@holdfast/platform';
-import { type ClientId, GROUP_BYTES, type UploadId } from '@holdfast/protocol';
+import { type ClientId, GROUP_BYTES, type ShardReader, type UploadId } from '@holdfast/protocol';
 import { commitShards, discardUploads } from './commit-shards.ts';
 import { deleteShards } from './erase-shards.ts';
 import { createInventory } from './inventory.ts';
@@ -14,6 +14,7 @@ import type { ShardRecords } from './ports.ts';
 import { type PutShard, putShard } from './put-shard.ts';
 import { createQuotas } from './quotas.ts';
 import { describeShard, type ReadShard, readShard, type ShardReading } from './read-shard.ts';
+import { createProofReader, examineShard } from './prove-shard.ts';
 import { scanShards } from './scan-shards.ts';
 import { scrub, type ScrubOptions, type ScrubReport } from './scrub.ts';
 import { openShardFiles } from './shard-files.ts';
@@ -66,6 +67,10 @@ export interface ShardStore {
   /** Returns how many shards it deleted. */
   discardUploads(uploadIds: readonly UploadId[]): Promise<number>;
   scrub(options: ScrubOptions): Promise<ScrubReport>;
+  /** For challenges, one at a time. */
+  proofReader(): ShardReader;
+  /** Looks at the whole shard now; when it is missing or damaged, its loss is recorded. */
+  examine(name: ShardName): Promise<void>;
   hasShardsOf(clientId: ClientId): boolean;
   figures(): Promise<StoreFigures>;
   /** Whether files are written past the page cache. */
@@ -126,6 +131,8 @@ export async function openShardStore(options: ShardStoreOptions): Promise<ShardS
     commit: (names, cursor) => commitShards(context, names, cursor),
     discardUploads: (uploadIds) => discardUploads(context, uploadIds),
     scrub: (scrubOptions) => scrub(context, scrubOptions),
+    proofReader: () => createProofReader(context),
+    examine: (name) => examineShard(context, name),
     hasShardsOf: (clientId) => inventory.shardCountOf(clientId) > 0,
     async figures() {
       return {

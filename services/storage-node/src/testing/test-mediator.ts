@@ -22,6 +22,7 @@ import {
   formatMediatorAddress,
   grant,
   HoldfastError,
+  type NodeFigures,
   nodeRegistration,
   openMessage,
   type SigningContext,
@@ -29,13 +30,17 @@ import {
   toHex,
 } from '@holdfast/protocol';
 import type { Grant } from '../grants/index.ts';
-import type { NodeState, Order } from '../orders/index.ts';
+import type { Order } from '../orders/index.ts';
+import { type LinkServer, serveLink } from './test-link.ts';
 import type { IssuedCertificate, ReachabilityReport } from '../registration/index.ts';
 import type { ShardName } from '../shards/index.ts';
 
 type Registration = typeof nodeRegistration extends { body: { read(reader: never): infer Body } } ? Body : never;
 /** An order before it has its number. */
 export type NewOrder = Order extends infer O ? (O extends Order ? Omit<O, 'order'> : never) : never;
+
+/** What a node says of itself. */
+export type NodeState = NodeFigures & { readonly version: string };
 
 export interface FakeMediator {
   readonly authority: CertificateAuthority;
@@ -52,6 +57,8 @@ export interface FakeMediator {
   /** Orders are answered newest first, while set. */
   answerBackwards: boolean;
   reachable: boolean;
+  /** While it listens. */
+  link: LinkServer | undefined;
   /** Validity of the certificates issued. Default 90 days. */
   certificateMs: number;
   addOrder(order: NewOrder): number;
@@ -112,6 +119,7 @@ export async function createFakeMediator(
     failLosses: false,
     answerBackwards: false,
     reachable: true,
+    link: undefined,
     certificateMs: 90 * DAY_MS,
     addOrder(order) {
       orders.push({ ...order, order: orders.length + 1 });
@@ -175,6 +183,7 @@ export async function createFakeMediator(
           requestClientCert: 'optional',
         }),
       });
+      mediator.link = serveLink(server, mediator);
       server.on('request', (request, response) => {
         void answer(mediator, request).then(
           ({ status, body }) => response.writeHead(status, { 'content-type': typeOf(status) }).end(body),
@@ -189,6 +198,7 @@ export async function createFakeMediator(
     async close() {
       const closing = server;
       server = undefined;
+      mediator.link?.close();
       closing?.closeAllConnections();
       await new Promise<void>((resolve) => (closing === undefined ? resolve() : closing.close(() => resolve())));
     },
@@ -214,15 +224,8 @@ async function answer(
     }
     if (identity?.role !== 'node') throw fail('auth.certificate-required');
     const nodeId = identity.publicKeyHex;
-    if (request.url === '/v1/node/heartbeat') {
-      return { status: 200, body: JSON.stringify({ orders: await mediator.heartbeat(nodeId, json as never) }) };
-    }
     if (request.url === '/v1/node/reachability') {
       return { status: 200, body: JSON.stringify(await mediator.checkReachability(nodeId)) };
-    }
-    if (request.url === '/v1/node/losses') {
-      await mediator.reportLosses(nodeId, json['shards'] as never);
-      return { status: 204, body: '' };
     }
     throw fail('input.unknown-route', { method: request.method ?? '', path: request.url ?? '' });
   } catch (error) {

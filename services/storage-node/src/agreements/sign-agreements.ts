@@ -1,0 +1,71 @@
+/** Signs what the mediator says the node agreed to, when it is what the node offers and holds; the rest stays unsigned. */
+import type { Clock, Logger } from '@holdfast/platform';
+import {
+  agreement,
+  type AgreementToSign,
+  amendment,
+  type AmendmentToSign,
+  type SigningContext,
+  type SigningKey,
+  signMessage,
+  type SignRequest,
+} from '@holdfast/protocol';
+
+export interface SignOptions {
+  readonly nodeId: string;
+  readonly signing: SigningContext;
+  readonly key: SigningKey;
+  readonly offer: { readonly priceSatPerTbMonth: bigint };
+  readonly records: { bytesOfClient(clientId: string): number };
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Signature {
+  readonly what: 'agreement' | 'amendment';
+  readonly token: string;
+}
+
+/** Why the node does not sign it; undefined when it does. Pure. */
+export function objectionTo(terms: AgreementToSign, offeredPrice: bigint, periodMs: number): string | undefined {
+  if (terms.priceSatPerTbMonth < offeredPrice) return 'its price is below the offer';
+  if (terms.periodMs !== periodMs) return 'its period is not the mediator’s';
+  if (periodMs === 0 || terms.startsAtMs % periodMs !== 0) return 'it does not start with a period';
+  if (terms.endsAtMs <= terms.startsAtMs) return 'it ends before it starts';
+  return undefined;
+}
+
+/** In the same way, for the bytes that the node is paid for. */
+export const objectionToBytes = (terms: AmendmentToSign, heldBytes: number): string | undefined =>
+  terms.storedBytes > heldBytes ? `it speaks of more than the ${heldBytes} bytes of that client here` : undefined;
+
+/** The signatures on all that there is no objection to. */
+export function signRequested(options: SignOptions, request: SignRequest, periodMs: number): Signature[] {
+  const { nodeId, signing, key, logger, clock } = options;
+  const signedAtMs = clock.nowMs();
+  const signatures: Signature[] = [];
+  const objects = (agreementId: string, objection: string | undefined): boolean => {
+    if (objection === undefined) return false;
+    logger.warn({ agreementId, objection }, 'an agreement was not signed');
+    return true;
+  };
+  for (const terms of request.agreements) {
+    if (objects(terms.agreementId, objectionTo(terms, options.offer.priceSatPerTbMonth, periodMs))) continue;
+    signatures.push({
+      what: 'agreement',
+      token: signMessage(agreement, signing, { ...terms, nodeId, signedAtMs }, key),
+    });
+  }
+  const held = new Map<string, number>();
+  for (const terms of request.amendments) {
+    const { clientId, ...body } = terms;
+    const heldBytes = held.get(clientId) ?? options.records.bytesOfClient(clientId);
+    held.set(clientId, heldBytes);
+    if (objects(terms.agreementId, objectionToBytes(terms, heldBytes))) continue;
+    signatures.push({
+      what: 'amendment',
+      token: signMessage(amendment, signing, { ...body, nodeId, signedAtMs }, key),
+    });
+  }
+  return signatures;
+}

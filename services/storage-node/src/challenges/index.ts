@@ -1,0 +1,2 @@
+/** Challenges: the node's answers to them. */
+export { type Challenges, createChallenges, type ShowProof } from './answer-challenges.ts';
