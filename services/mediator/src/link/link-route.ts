@@ -19,8 +19,8 @@ export async function addLinkRoute(app: FastifyInstance, { links, authenticate }
       clientTracking: false,
       skipUTF8Validation: false,
     },
-    // The links say good-bye themselves, before the server closes.
-    preClose: (done) => done(),
+    // The server closes when all connections have ended: the nodes are told to connect elsewhere.
+    preClose: (done) => void links.close().finally(() => done()),
   });
   const known = new WeakMap<FastifyRequest, { nodeId: string; fingerprint: string }>();
   app.get(

@@ -23,7 +23,7 @@ export interface Links {
   add(connected: Pick<NodeLinkOptions, 'nodeId' | 'fingerprint' | 'socket' | 'stream'>): void;
   /** One look for missed news and revoked certificates. */
   poll(): Promise<void>;
-  /** Says good-bye to all, so that they connect elsewhere; takes no more. */
+  /** Says good-bye to all, so that they connect elsewhere; takes no more. Again: waits for the same end. */
   close(): Promise<void>;
 }
 
@@ -53,11 +53,25 @@ export function createLinks(options: LinksOptions): Links {
     },
     onGap: () => void poll().catch(failed),
   });
-  const polling = lineClock.schedule(settings.pollMs, poll, failed);
+  const polling = lineClock.schedule(
+    settings.pollMs,
+    async () => {
+      await ports.noteAlive();
+      await poll();
+    },
+    failed,
+  );
   const ticking = lineClock.schedule(settings.pingMs, () => {
     const nowMs = lineClock.nowMs();
     for (const link of all) link.tick(nowMs);
   });
+
+  const close = async (): Promise<void> => {
+    isClosing = true;
+    await Promise.all([...all].map((link) => link.close(fail('link.closing'))));
+    await Promise.all([listening.stop(), polling.stop(), ticking.stop()]);
+  };
+  let closed: Promise<void> | undefined;
 
   return {
     maxCount: settings.maxLinks,
@@ -86,10 +100,6 @@ export function createLinks(options: LinksOptions): Links {
       else ports.news.announce(nodeId, linkId).catch(failed);
     },
     poll,
-    async close() {
-      isClosing = true;
-      await Promise.all([listening.stop(), polling.stop(), ticking.stop()]);
-      await Promise.all([...all].map((link) => link.close(fail('link.closing'))));
-    },
+    close: () => (closed ??= close()),
   };
 }
