@@ -160,6 +160,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/vaults/{vaultId}/mandate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** The client's standing order for the vault. Nothing is stored, renewed or repaired without one. The newest one again changes nothing. */
+        put: operations["putMandate"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The signed-in client's money, and how long it lasts. */
+        get: operations["getAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An admin credits a client, marked as that in the ledger. The same reference again books nothing. */
+        post: operations["creditClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/vaults/{vaultId}/uploads": {
         parameters: {
             query?: never;
@@ -264,6 +315,346 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/standings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All nodes with how they stand and why, by node id. Admins. */
+        get: operations["listStandings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{nodeId}/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a node stands and why. Admins, and the node’s operator. */
+        get: operations["getStanding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{nodeId}/challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Challenges of a node, newest period first. Admins and the node’s operator; clients for the periods in which the node has an agreement with them. */
+        get: operations["listNodeChallenges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{nodeId}/retrieval-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the node served what was asked of its data address, newest first. Admins, and the node’s operator. */
+        get: operations["listRetrievalChecks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/periods/{period}/challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All challenges of one period, by node id. Admins. */
+        get: operations["listPeriodChallenges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/challenges/{challengeId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One challenge. With its signed transcript for admins and the node’s operator: `holdfast verify-transcript` judges it again. For a client with the shards of its own that it asked for. */
+        get: operations["getChallenge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{nodeId}/settlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each period came to for a node, newest first. Admins, and the node’s operator. */
+        get: operations["listSettlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{nodeId}/earnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a node has earned, what is kept back of it, and when that is released. Admins, and the node’s operator. */
+        get: operations["getEarnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{nodeId}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every entry behind a node’s balances, newest first. Admins, and the node’s operator. */
+        get: operations["listNodeStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{nodeId}/agreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Agreements of a node, newest first. Admins, and the node’s operator. */
+        get: operations["listNodeAgreements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clients/{clientId}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a client’s money stands. Admins, and the client. */
+        get: operations["getClientBalance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clients/{clientId}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every entry of a client’s available money, newest first. Admins, and the client. */
+        get: operations["listClientStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/clients/{clientId}/agreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Agreements of a client, newest first. Admins, and the client. */
+        get: operations["listClientAgreements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agreements/{agreementId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One agreement. Admins, its client, its node’s operator. */
+        get: operations["getAgreement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/agreements/{agreementId}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every entry of what is held for an agreement, newest first. Admins, its client, its node’s operator. */
+        get: operations["listAgreementStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every transfer of the ledger, newest first. Admins. */
+        get: operations["listTransfers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferNo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The entries of one transfer: all for admins, for everybody else those of their own accounts. */
+        get: operations["getTransfer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that the mediator owes and has: the difference is zero, or something is badly wrong. Admins. */
+        get: operations["getLedger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Checks the ledger from its entries up. Reads all of it: one check runs at a time, whoever asks meanwhile gets its answer. Admins. */
+        get: operations["findLedgerFaults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/market": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The market at a glance: nodes, space, prices, agreements, the last settled period. Admins. */
+        get: operations["getMarket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -317,6 +708,8 @@ export interface components {
             /** @description With redundancy. */
             storedBytes: components["schemas"]["SafeInteger"];
             monthlyCostMsat: components["schemas"]["Amount"];
+            /** @description The mediator’s share of that, in millionths: the nodes get the rest. */
+            commissionPpm: number;
             /** @description One whole restore. */
             restoreCostMsat: components["schemas"]["Amount"];
             /** @description Independent nodes beyond the chosen ones; 0 means nothing to repair to. */
@@ -347,6 +740,40 @@ export interface components {
             /** @description Bytes of all shards. */
             storedBytes: components["schemas"]["SafeInteger"];
             headSequence?: components["schemas"]["SafeInteger"];
+            mandate?: components["schemas"]["Mandate"];
+        };
+        /** @description The newest one that the client signed for the vault. */
+        Mandate: {
+            /** @description As it was signed. */
+            mandate: components["schemas"]["Token"];
+            sequence: components["schemas"]["SafeInteger"];
+            maxPriceSatPerTbMonth: components["schemas"]["Amount"];
+            /** @description Empty means any. */
+            regions: string[];
+            avoidOperators: string[];
+            /** @description What agreements and open uploads may cost together per 30 days. */
+            monthlyLimitMsat: components["schemas"]["Amount"];
+            expiresAtMs: components["schemas"]["EpochMs"];
+            /** @description False once it has expired. */
+            inForce: boolean;
+        };
+        Account: {
+            clientId: components["schemas"]["PartyId"];
+            /** @description Free to be used. */
+            availableMsat: components["schemas"]["Amount"];
+            /** @description For the agreements, up to the ends of their terms. */
+            heldMsat: components["schemas"]["Amount"];
+            /** @description For open uploads. */
+            reservedMsat: components["schemas"]["Amount"];
+            /** @description Until data would be given up for want of money. Absent while the next year is paid for. */
+            runwayDays?: number;
+            /**
+             * @description The narrowest warning that applies.
+             * @enum {integer}
+             */
+            warningDays?: 14 | 7 | 1;
+            /** @description What the next year of what is stored lacks. */
+            missingMsat: components["schemas"]["Amount"];
         };
         GrantedNode: {
             nodeId: components["schemas"]["PartyId"];
@@ -405,6 +832,278 @@ export interface components {
         /** @description 16 bytes as lower-case hex (vaults and uploads). */
         ShortId: string;
         PackId: string;
+        Score: {
+            /** @description good / (good + bad), 0 to 1. */
+            score: number;
+            good: number;
+            bad: number;
+        };
+        /** @description Counted from 1970. */
+        Period: number;
+        Standing: {
+            nodeId: components["schemas"]["PartyId"];
+            operator: string;
+            region: string;
+            /** @enum {string} */
+            state: "unreached" | "vetting" | "active" | "suspended" | "disqualified" | "leaving";
+            online: boolean;
+            lastSeenAtMs: components["schemas"]["EpochMs"];
+            /** @description Why it stands there and what ends it; empty when all is well. */
+            reasons: string[];
+            capacityBytes: components["schemas"]["SafeInteger"];
+            storedBytes: components["schemas"]["SafeInteger"];
+            reservedBytes: components["schemas"]["SafeInteger"];
+            /** @description Absent before the first period that says something about the node. */
+            reputation?: {
+                proofs: components["schemas"]["Score"];
+                availability: components["schemas"]["Score"];
+                passedPeriods: components["schemas"]["SafeInteger"];
+                failedPeriods: components["schemas"]["SafeInteger"];
+                /** @description In a row. */
+                absentPeriods: components["schemas"]["SafeInteger"];
+                lastPeriod: components["schemas"]["Period"];
+                /** @description By the newest retrieval check. */
+                serving: boolean;
+            };
+        };
+        Challenge: {
+            challengeId: components["schemas"]["ShortId"];
+            nodeId: components["schemas"]["PartyId"];
+            period: components["schemas"]["Period"];
+            /** @enum {string} */
+            state: "planned" | "open" | "answered" | "judged" | "void";
+            /** @enum {string} */
+            outcome?: "passed" | "failed" | "missed";
+            /** @enum {string} */
+            voidReason?: "not-asked" | "outage" | "dropped" | "unfair";
+            issuedAtMs?: components["schemas"]["EpochMs"];
+            deadlineAtMs?: components["schemas"]["EpochMs"];
+            answeredAtMs?: components["schemas"]["EpochMs"];
+            judgedAtMs?: components["schemas"]["EpochMs"];
+            /** @description SHA-256 of the proof frame. */
+            proofHash?: components["schemas"]["Hash"];
+            /** @description Not shown to clients. */
+            shardsAsked?: components["schemas"]["SafeInteger"];
+            /** @description Not shown to clients. */
+            shardsLost?: components["schemas"]["SafeInteger"];
+            /** @description Whether leaves and paths of the answer are still kept. */
+            frameKept?: boolean;
+        };
+        RetrievalCheck: {
+            checkNo: components["schemas"]["SafeInteger"];
+            checkedAtMs: components["schemas"]["EpochMs"];
+            /** @enum {string} */
+            outcome: "served" | "refused" | "unreachable" | "wrong";
+            detail: string;
+            packId?: components["schemas"]["PackId"];
+            shardIndex?: number;
+            fromByte: components["schemas"]["SafeInteger"];
+            lengthBytes: components["schemas"]["SafeInteger"];
+        };
+        /** @description A signed message. */
+        LongToken: string;
+        ChallengeEvidence: {
+            challenge: components["schemas"]["Challenge"];
+            /** @description Of the calling client. */
+            ownShards?: {
+                packId: components["schemas"]["PackId"];
+                shardIndex: number;
+                /** @description How many of its leaves were asked for. */
+                leaves: number;
+                /** @enum {string} */
+                fault?: "absent" | "mismatch" | "late-report";
+            }[];
+            /** @description The evidence of the verdict; save the whole answer in a file for `holdfast verify-transcript`. */
+            transcript?: {
+                /** @enum {string} */
+                network: "mainnet" | "testnet" | "signet" | "regtest";
+                mediatorId: components["schemas"]["PartyId"];
+                challenge: components["schemas"]["LongToken"];
+                verdict: components["schemas"]["LongToken"];
+                /** @description The proof frame as the node sent it, base64url; absent without an answer, or once it is not kept any more. */
+                frame?: string;
+                lossReports: components["schemas"]["Token"][];
+                /** @description What clients signed about the shards asked for. */
+                commits: components["schemas"]["Token"][];
+                /** @description What the mediator committed to before the period. */
+                commitment: components["schemas"]["Token"];
+                /** @description Of the period */
+                secret?: components["schemas"]["Hash"];
+            };
+        };
+        TransferNo: string;
+        Settlement: {
+            period: components["schemas"]["Period"];
+            /**
+             * @description `void`: the mediator could not ask; nobody is at fault and nobody is paid.
+             * @enum {string}
+             */
+            verdict: "passed" | "failed" | "missed" | "void";
+            /** @description Absent where nothing was due. */
+            transferNo?: components["schemas"]["TransferNo"];
+            agreementCount: components["schemas"]["SafeInteger"];
+            dueMsat: components["schemas"]["Amount"];
+            commissionMsat: components["schemas"]["Amount"];
+            /** @description Paid at once. */
+            earnedMsat: components["schemas"]["Amount"];
+            /** @description Earned and kept back for a while. */
+            withheldMsat: components["schemas"]["Amount"];
+            settledAtMs: components["schemas"]["EpochMs"];
+        };
+        Earnings: {
+            /** @description Can be paid out. */
+            earnedMsat: components["schemas"]["Amount"];
+            withheldMsat: components["schemas"]["Amount"];
+            /** @description When what is kept back becomes free, in at most 32 steps; what repairs cost meanwhile is taken from it. */
+            releases: {
+                /** @description All of it is free by then. */
+                byMs: components["schemas"]["EpochMs"];
+                amountMsat: components["schemas"]["Amount"];
+            }[];
+        };
+        /** @enum {string} */
+        TransferKind: "credit" | "deposit" | "deposit_reversed" | "debt_repaid" | "reserve" | "unreserve" | "hold" | "release_hold" | "accrual" | "void" | "storage_time" | "release_withheld" | "repair_cost" | "repair_paid" | "payout" | "payout_confirmed" | "payout_voided" | "withdrawal" | "withdrawal_confirmed" | "withdrawal_voided" | "fee_bump";
+        /** @description A whole amount of money as a decimal string; negative where it is taken away. */
+        SignedAmount: string;
+        /** @description One movement on one account. */
+        Entry: {
+            transferNo: components["schemas"]["TransferNo"];
+            madeAtMs: components["schemas"]["EpochMs"];
+            kind: components["schemas"]["TransferKind"];
+            /** @description Kind of account, as docs/money.md lists them. */
+            account: string;
+            amountMsat: components["schemas"]["SignedAmount"];
+            period?: components["schemas"]["Period"];
+            note?: string;
+        };
+        Agreement: {
+            agreementId: components["schemas"]["ShortId"];
+            clientId: components["schemas"]["PartyId"];
+            vaultId: components["schemas"]["ShortId"];
+            nodeId: components["schemas"]["PartyId"];
+            mandateHash: components["schemas"]["Hash"];
+            priceSatPerTbMonth: components["schemas"]["Amount"];
+            /** @description The mediator’s part of the price in millionths. */
+            commissionPpm: number;
+            startPeriod: components["schemas"]["Period"];
+            /** @description The first that it does not cover any more. */
+            endPeriod: components["schemas"]["Period"];
+            /** @enum {string} */
+            state: "active" | "renewed" | "grace" | "ended";
+            /** @enum {string} */
+            endedBy?: "term" | "client" | "node" | "mediator";
+            /** @description From the next period on. */
+            storedBytes: components["schemas"]["SafeInteger"];
+            /** @description For the periods to come. */
+            heldMsat: components["schemas"]["Amount"];
+            /** @description Whether the node has signed it. */
+            signed: boolean;
+        };
+        ClientBalance: {
+            availableMsat: components["schemas"]["Amount"];
+            /** @description For agreements. */
+            heldMsat: components["schemas"]["Amount"];
+            /** @description For open uploads. */
+            reservedMsat: components["schemas"]["Amount"];
+        };
+        Transfer: {
+            transferNo: components["schemas"]["TransferNo"];
+            kind: components["schemas"]["TransferKind"];
+            madeAtMs: components["schemas"]["EpochMs"];
+            /** @description What it moved in all. */
+            amountMsat: components["schemas"]["Amount"];
+            legCount: components["schemas"]["SafeInteger"];
+            nodeId?: components["schemas"]["PartyId"];
+            period?: components["schemas"]["Period"];
+            note?: string;
+            reference?: string;
+        };
+        Leg: {
+            account: string;
+            amountMsat: components["schemas"]["SignedAmount"];
+            clientId?: components["schemas"]["PartyId"];
+            nodeId?: components["schemas"]["PartyId"];
+            agreementId?: components["schemas"]["ShortId"];
+            uploadId?: components["schemas"]["ShortId"];
+        };
+        TransferLegs: {
+            transferNo: components["schemas"]["TransferNo"];
+            kind: components["schemas"]["TransferKind"];
+            madeAtMs: components["schemas"]["EpochMs"];
+            period?: components["schemas"]["Period"];
+            note?: string;
+            /** @description At most 1000. */
+            legs: components["schemas"]["Leg"][];
+            /** @description Whether these are all of its entries; they add up to zero then. */
+            complete: boolean;
+        };
+        Position: {
+            availableMsat: components["schemas"]["SignedAmount"];
+            heldMsat: components["schemas"]["SignedAmount"];
+            earnedMsat: components["schemas"]["SignedAmount"];
+            withheldMsat: components["schemas"]["SignedAmount"];
+            commissionMsat: components["schemas"]["SignedAmount"];
+            repairReserveMsat: components["schemas"]["SignedAmount"];
+            payoutsInFlightMsat: components["schemas"]["SignedAmount"];
+            withdrawalsInFlightMsat: components["schemas"]["SignedAmount"];
+            depositsMsat: components["schemas"]["SignedAmount"];
+            adminCreditsMsat: components["schemas"]["SignedAmount"];
+            badDebtMsat: components["schemas"]["SignedAmount"];
+            payoutsPaidMsat: components["schemas"]["SignedAmount"];
+            withdrawalsPaidMsat: components["schemas"]["SignedAmount"];
+            networkFeesMsat: components["schemas"]["SignedAmount"];
+            differenceMsat: components["schemas"]["SignedAmount"];
+        };
+        Fault: {
+            rule: string;
+            subject: string;
+            detail: string;
+        };
+        Market: {
+            nodesByState: {
+                [key: string]: number;
+            };
+            onlineNodes: components["schemas"]["SafeInteger"];
+            /** @description Of nodes that may take data. */
+            capacityBytes: components["schemas"]["SafeInteger"];
+            storedBytes: components["schemas"]["SafeInteger"];
+            reservedBytes: components["schemas"]["SafeInteger"];
+            /** @description In sat per TB and month, of nodes that are active or vetted and online; absent without any. */
+            prices?: {
+                lowest: components["schemas"]["Amount"];
+                median: components["schemas"]["Amount"];
+                highest: components["schemas"]["Amount"];
+            };
+            /** @description The 100 with the most capacity. */
+            regions: {
+                region: string;
+                nodes: number;
+                capacityBytes: components["schemas"]["SafeInteger"];
+                storedBytes: components["schemas"]["SafeInteger"];
+            }[];
+            /** @description With a vault. */
+            clients: components["schemas"]["SafeInteger"];
+            vaults: components["schemas"]["SafeInteger"];
+            agreements: {
+                byState: {
+                    [key: string]: number;
+                };
+                /** @description Of those that have not ended. */
+                storedBytes: components["schemas"]["SafeInteger"];
+                heldMsat: components["schemas"]["Amount"];
+            };
+            /** @description The newest period that was settled for any node. */
+            lastPeriod?: {
+                period: components["schemas"]["Period"];
+                byVerdict: {
+                    [key: string]: number;
+                };
+                dueMsat: components["schemas"]["Amount"];
+                earnedMsat: components["schemas"]["Amount"];
+                withheldMsat: components["schemas"]["Amount"];
+                commissionMsat: components["schemas"]["Amount"];
+            };
+        };
     };
     responses: {
         /** @description The request failed; the code says why. */
@@ -421,6 +1120,24 @@ export interface components {
         NodeId: components["schemas"]["PartyId"];
         VaultId: components["schemas"]["ShortId"];
         UploadId: components["schemas"]["ShortId"];
+        /** @description Node id to go on after. */
+        AfterNode: components["schemas"]["PartyId"];
+        Limit: number;
+        /** @description Period to go on before. */
+        BeforePeriod: components["schemas"]["Period"];
+        /** @description Number of the check to go on before. */
+        BeforeCheck: components["schemas"]["SafeInteger"];
+        Period: components["schemas"]["Period"];
+        Outcome: "passed" | "failed" | "missed";
+        ChallengeId: components["schemas"]["ShortId"];
+        /** @description Transfer to go on before: the last one of the page before, all of whose entries are on it. */
+        BeforeTransfer: components["schemas"]["TransferNo"];
+        /** @description Agreement id to go on after. */
+        AfterAgreement: components["schemas"]["ShortId"];
+        ClientId: components["schemas"]["PartyId"];
+        AgreementId: components["schemas"]["ShortId"];
+        TransferKind: components["schemas"]["TransferKind"];
+        TransferNo: components["schemas"]["TransferNo"];
     };
     requestBodies: never;
     headers: never;
@@ -738,6 +1455,93 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    putMandate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vaultId: components["parameters"]["VaultId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    mandate: components["schemas"]["Token"];
+                };
+            };
+        };
+        responses: {
+            /** @description The mandate in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mandate"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    creditClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    clientId: components["schemas"]["PartyId"];
+                    amountMsat: components["schemas"]["Amount"];
+                    /** @description Books this credit once. */
+                    reference: string;
+                    /** @description Why. */
+                    note: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Booked, now or before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description False when this reference was booked before. */
+                        booked: boolean;
+                        /** @description Of the client now. */
+                        availableMsat: components["schemas"]["Amount"];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     openUpload: {
         parameters: {
             query?: never;
@@ -970,6 +1774,526 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listStandings: {
+        parameters: {
+            query?: {
+                /** @description Node id to go on after. */
+                after?: components["parameters"]["AfterNode"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nodes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        nodes: components["schemas"]["Standing"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getStanding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The node. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodeChallenges: {
+        parameters: {
+            query?: {
+                /** @description Period to go on before. */
+                before?: components["parameters"]["BeforePeriod"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Challenges. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        challenges: components["schemas"]["Challenge"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRetrievalChecks: {
+        parameters: {
+            query?: {
+                /** @description Number of the check to go on before. */
+                before?: components["parameters"]["BeforeCheck"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Checks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        checks: components["schemas"]["RetrievalCheck"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPeriodChallenges: {
+        parameters: {
+            query?: {
+                /** @description Node id to go on after. */
+                after?: components["parameters"]["AfterNode"];
+                outcome?: components["parameters"]["Outcome"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                period: components["parameters"]["Period"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Challenges. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        challenges: components["schemas"]["Challenge"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                challengeId: components["parameters"]["ChallengeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeEvidence"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSettlements: {
+        parameters: {
+            query?: {
+                /** @description Period to go on before. */
+                before?: components["parameters"]["BeforePeriod"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Settlements. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        settlements: components["schemas"]["Settlement"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getEarnings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Earnings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Earnings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodeStatement: {
+        parameters: {
+            query?: {
+                /** @description Transfer to go on before: the last one of the page before, all of whose entries are on it. */
+                before?: components["parameters"]["BeforeTransfer"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        entries: components["schemas"]["Entry"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodeAgreements: {
+        parameters: {
+            query?: {
+                /** @description Agreement id to go on after. */
+                after?: components["parameters"]["AfterAgreement"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Agreements. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        agreements: components["schemas"]["Agreement"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getClientBalance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                clientId: components["parameters"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Balances. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientBalance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listClientStatement: {
+        parameters: {
+            query?: {
+                /** @description Transfer to go on before: the last one of the page before, all of whose entries are on it. */
+                before?: components["parameters"]["BeforeTransfer"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                clientId: components["parameters"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        entries: components["schemas"]["Entry"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listClientAgreements: {
+        parameters: {
+            query?: {
+                /** @description Agreement id to go on after. */
+                after?: components["parameters"]["AfterAgreement"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                clientId: components["parameters"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Agreements. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        agreements: components["schemas"]["Agreement"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAgreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agreementId: components["parameters"]["AgreementId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agreement. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreement"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAgreementStatement: {
+        parameters: {
+            query?: {
+                /** @description Transfer to go on before: the last one of the page before, all of whose entries are on it. */
+                before?: components["parameters"]["BeforeTransfer"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                agreementId: components["parameters"]["AgreementId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Entries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        entries: components["schemas"]["Entry"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTransfers: {
+        parameters: {
+            query?: {
+                /** @description Transfer to go on before: the last one of the page before, all of whose entries are on it. */
+                before?: components["parameters"]["BeforeTransfer"];
+                kind?: components["parameters"]["TransferKind"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Transfers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        transfers: components["schemas"]["Transfer"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferNo: components["parameters"]["TransferNo"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The transfer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferLegs"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLedger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The position. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Position"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    findLedgerFaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Faults; none when all is well. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        faults: components["schemas"]["Fault"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMarket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The market. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Market"];
+                };
             };
             default: components["responses"]["Problem"];
         };

@@ -66,6 +66,13 @@ export function callerAs(request: FastifyRequest, role: Role): string {
   return session.publicKey;
 }
 
+/** The signed-in party, whatever its role. @throws HoldfastError `auth.required` */
+export function viewerOf(request: FastifyRequest): Session {
+  const session = sessionOf.get(request);
+  if (session === undefined) throw fail('auth.required', { role: 'client' });
+  return session;
+}
+
 /** The node whose certificate was shown. @throws HoldfastError `auth.certificate-required` */
 export function callingNode(request: FastifyRequest): string {
   const nodeId = nodeOf.get(request);

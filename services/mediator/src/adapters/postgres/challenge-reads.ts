@@ -22,7 +22,7 @@ type Part =
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const nodeNoOf = (nodeId: string) => sql`(SELECT node_no FROM ${nodes} WHERE node_id = ${bytes(nodeId)})`;
 
-interface RecordRow extends Record<string, unknown> {
+export interface RecordRow extends Record<string, unknown> {
   challenge_id: string;
   node_id: string;
   period: number;
@@ -39,12 +39,12 @@ interface RecordRow extends Record<string, unknown> {
   has_frame: boolean;
 }
 
-const RECORD = sql`encode(c.challenge_id, 'hex') AS challenge_id, encode(n.node_id, 'hex') AS node_id, c.period, c.state,
+export const RECORD = sql`encode(c.challenge_id, 'hex') AS challenge_id, encode(n.node_id, 'hex') AS node_id, c.period, c.state,
   c.outcome, c.void_reason, c.issued_at_ms, c.deadline_at_ms, c.answered_at_ms, c.judged_at_ms,
   encode(c.proof_hash, 'hex') AS proof_hash, c.shards_asked, c.shards_lost,
   c.state = 'answered' OR c.frame_until_ms IS NOT NULL AS has_frame`;
 
-const toRecord = (row: RecordRow): ChallengeRecord => ({
+export const toRecord = (row: RecordRow): ChallengeRecord => ({
   challengeId: row.challenge_id,
   nodeId: row.node_id,
   period: row.period,
