@@ -47,9 +47,10 @@ export function createLinks(options: LinksOptions): Links {
 
   const listening = ports.news.listen({
     onNews: (nodeId) => links.get(nodeId)?.wake(),
-    onConnected(nodeId, linkId) {
+    onConnected(nodeId, sinceMs) {
       const link = links.get(nodeId);
-      if (link !== undefined && link.linkId !== linkId) void link.close(fail('link.replaced'));
+      // Our own announcement comes back, too, and one that was overtaken may come late.
+      if (link !== undefined && link.sinceMs < sinceMs) void link.close(fail('link.replaced'));
     },
     onGap: () => void poll().catch(failed),
   });
@@ -97,7 +98,7 @@ export function createLinks(options: LinksOptions): Links {
       links.set(nodeId, link);
       options.gauge.set(links.size);
       if (isClosing) void link.close(fail('link.closing'));
-      else ports.news.announce(nodeId, linkId).catch(failed);
+      else ports.news.announce(nodeId, link.sinceMs).catch(failed);
     },
     poll,
     close: () => (closed ??= close()),

@@ -24,7 +24,7 @@ import type { LinkSettings } from './settings.ts';
 export interface NodeLinkOptions {
   readonly nodeId: string;
   readonly fingerprint: string;
-  /** Tells this link from others of the same node. */
+  /** For the log. */
   readonly linkId: string;
   readonly socket: WebSocket;
   readonly stream: TLSSocket;
@@ -45,7 +45,8 @@ export interface NodeLinkOptions {
 export interface NodeLink {
   readonly nodeId: string;
   readonly fingerprint: string;
-  readonly linkId: string;
+  /** When it was made, by the machine's clock. */
+  readonly sinceMs: number;
   /** Looks what waits for the node, and brings it. */
   wake(): void;
   tick(nowMs: number): void;
@@ -155,11 +156,11 @@ export function createNodeLink(options: NodeLinkOptions): NodeLink {
     .then(() => (version === undefined ? line.close(fail('link.out-of-turn', { type: 'nothing' })) : undefined))
     .catch(() => undefined);
 
-  const { fingerprint, linkId } = options;
+  const { fingerprint, lineClock } = options;
   return {
     nodeId,
     fingerprint,
-    linkId,
+    sinceMs: lineClock.nowMs(),
     wake,
     tick: (nowMs) => line.tick(nowMs),
     close: (reason) => line.close(reason),

@@ -50,8 +50,8 @@ export interface ConnectedNode {
 export interface NewsHandlers {
   /** Something new may wait for this node. */
   onNews(nodeId: string): void;
-  /** A node connected here or elsewhere: older links of it, with another id, are stale. */
-  onConnected(nodeId: string, linkId: string): void;
+  /** A node connected here or elsewhere at that time of its process's clock: older links of it are stale. */
+  onConnected(nodeId: string, sinceMs: number): void;
   /** News may have been missed. */
   onGap(): void;
 }
@@ -59,8 +59,8 @@ export interface NewsHandlers {
 /** How processes tell each other that something changed. Best effort: whatever is missed is found by the slow poll. */
 export interface NewsOfLink {
   listen(handlers: NewsHandlers): { stop(): Promise<void> };
-  /** Tells all processes that the node is connected by this link from now on. */
-  announce(nodeId: string, linkId: string): Promise<void>;
+  /** Tells all processes that the node has a new link since then. */
+  announce(nodeId: string, sinceMs: number): Promise<void>;
   /** One look over all connected nodes: for whom orders wait, and whose certificate is no good any more. */
   look(connected: readonly ConnectedNode[]): Promise<{ readonly waiting: string[]; readonly revoked: string[] }>;
 }

@@ -12,7 +12,7 @@ import { nodeCertificates, nodes } from './schema.ts';
 
 /** The payload is a node id. */
 const NODE_CHANNEL = 'holdfast_node';
-/** The payload is a node id and the id of its newest link. */
+/** The payload is a node id and the time of its newest link. */
 const LINK_CHANNEL = 'holdfast_link';
 
 /** Tells all processes, once the transaction is committed, that something waits for these nodes (ids in hex). */
@@ -41,8 +41,8 @@ export function createNodeNews(options: NodeNewsOptions): NewsOfLink {
   const { database } = options;
   return {
     listen: (handlers) => listen(options, handlers),
-    async announce(nodeId, linkId) {
-      await database.execute(sql`SELECT pg_notify(${LINK_CHANNEL}, ${`${nodeId} ${linkId}`})`);
+    async announce(nodeId, sinceMs) {
+      await database.execute(sql`SELECT pg_notify(${LINK_CHANNEL}, ${`${nodeId} ${sinceMs}`})`);
     },
     look: (connected) => look(database, connected, options.certificateNowMs()),
   };
@@ -121,9 +121,9 @@ async function listenOnce(
   client.on('error', broken.reject);
   client.on('end', () => broken.reject(new Error('it was closed')));
   client.on('notification', ({ channel, payload = '' }) => {
-    const [nodeId = '', linkId = ''] = payload.split(' ', 2);
+    const [nodeId = '', sinceMs] = payload.split(' ', 2);
     if (channel === NODE_CHANNEL) handlers.onNews(nodeId);
-    else if (channel === LINK_CHANNEL) handlers.onConnected(nodeId, linkId);
+    else if (channel === LINK_CHANNEL) handlers.onConnected(nodeId, Number(sinceMs));
   });
   try {
     await client.connect();
