@@ -131,4 +131,4 @@ function suite(open: () => Promise<Backend>): void {
 }
 
 await describeWith([], 'works on Postgres', () => suite(postgresBackend));
-await describeWith(['redis-server'], 'works on Redis', (program) => suite(() => redisBackend(program!)));
+await describeWith(['redis-server'], 'works on Redis', (program) => suite(() => redisBackend(program ?? '')));

@@ -166,14 +166,14 @@ async function closeEnds(queue: QueueEnd, worker: WorkerEnd): Promise<void> {
   clearTimeout(timer);
 }
 
-function createOutageLog(logger: Logger): { failed(error: Error): void; works(): void } {
+function createOutageLog(logger: Logger): { failed: (error: Error) => void; works: () => void } {
   let isOut = false;
   return {
-    failed(error) {
+    failed: (error) => {
       if (!isOut) logger.warn({ detail: errorText(error) }, 'the queue is away; what is to be done waits in its rows');
       isOut = true;
     },
-    works() {
+    works: () => {
       if (isOut) logger.info('the queue is back');
       isOut = false;
     },

@@ -39,5 +39,4 @@ export const challengeRules = (periodMs = HOUR_MS, changes: Partial<ChallengeRul
 });
 
 /** A node is challenged within so long after the start of a period: the rest of it is for the answer. */
-export const challengeSpanMs = ({ periodMs, deadlineMs }: ChallengeRules): number =>
-  Math.max(1, periodMs - deadlineMs);
+export const challengeSpanMs = ({ periodMs, deadlineMs }: ChallengeRules): number => Math.max(1, periodMs - deadlineMs);
