@@ -26,6 +26,7 @@ import {
   nodeRegistration,
   openMessage,
   type SigningContext,
+  type SigningKey,
   signMessage,
   toHex,
 } from '@holdfast/protocol';
@@ -46,6 +47,7 @@ export interface FakeMediator {
   readonly authority: CertificateAuthority;
   readonly signing: SigningContext;
   readonly mediatorId: string;
+  readonly key: SigningKey;
   readonly registrations: Registration[];
   readonly heartbeats: NodeState[];
   readonly losses: ShardName[];
@@ -111,6 +113,7 @@ export async function createFakeMediator(
     authority,
     signing,
     mediatorId,
+    key,
     registrations: [],
     heartbeats: [],
     losses: [],
