@@ -22,6 +22,7 @@ export type Vault = Schemas['Vault'];
 export type Upload = Schemas['Upload'];
 export type GrantedNode = Schemas['GrantedNode'];
 export type PackLocation = Schemas['PackLocation'];
+export type Account = Schemas['Account'];
 
 /** All secrets of a client, each 32 bytes; made from the 24 words by `@holdfast/keys`. */
 export interface ClientKeys extends VaultKeys {
@@ -83,6 +84,10 @@ export interface CommitItem {
 /** The mediator as one vault sees it. Every call throws the catalogue's error; short absences are waited out. */
 export interface VaultMediator {
   getVault(): Promise<Vault>;
+  /** @param mandate as it was signed. */
+  putMandate(mandate: string): Promise<void>;
+  /** The client's money. */
+  getAccount(): Promise<Account>;
   quote(sizeBytes: number, terms?: Terms): Promise<Quote>;
   /** @param avoidNodes nodes that just failed. */
   openUpload(sizeBytes: number, avoidNodes?: readonly NodeId[]): Promise<Upload>;

@@ -25,9 +25,12 @@ import { formatMediatorAddress, type SigningContext, toHex } from '@holdfast/pro
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createAccounts } from './accounts/index.ts';
+import { inForce } from './agreements/index.ts';
 import { type MediatorKeys, openKeyFiles } from './adapters/key-files.ts';
 import { createProbe, resolveHost } from './adapters/node-probe.ts';
 import { createAccountStore } from './adapters/postgres/accounts.ts';
+import { createAgreementStore } from './adapters/postgres/agreements.ts';
+import { createMandateStore } from './adapters/postgres/agreements-mandates.ts';
 import {
   type Database,
   openDatabase,
@@ -37,17 +40,25 @@ import {
 } from './adapters/postgres/database.ts';
 import { createHousekeeping } from './adapters/postgres/housekeeping.ts';
 import { claimDatabase } from './adapters/postgres/identity.ts';
+import { createLedgerStore, type Money, openMoney } from './adapters/postgres/ledger.ts';
 import { migrateDatabase } from './adapters/postgres/migrate.ts';
 import { createNodeNews } from './adapters/postgres/node-news.ts';
 import { createNodeStore } from './adapters/postgres/nodes.ts';
 import { createOfferSource } from './adapters/postgres/offers.ts';
+import { createOverviewStore } from './adapters/postgres/overview.ts';
 import { createPackStore } from './adapters/postgres/packs.ts';
+import { createSettlementStore } from './adapters/postgres/settlement.ts';
 import { createUploadStore } from './adapters/postgres/uploads.ts';
 import { createHeadStore, createVaultStore } from './adapters/postgres/vaults.ts';
+import type { Challenges } from './challenges/index.ts';
+import { createBell, createWorks, keepLinkAlive, startWorks, wireChallenges } from './compose-challenges.ts';
 import { createMaskKeySeal } from './custody/index.ts';
 import { certificateShown, createAuthentication } from './http/authenticate.ts';
+import { createEventStreams, EVENT_STREAM_DEFAULTS } from './http/event-stream.ts';
+import { addEventsRoute } from './http/events-route.ts';
 import { createHandlers, type HandlerOptions } from './http/handlers.ts';
-import { type Housekeeping, runHousekeeping } from './jobs/index.ts';
+import { type Housekeeping, runAll, runHousekeeping } from './jobs/index.ts';
+import { type Credit, creditClient, moneyRules } from './ledger/index.ts';
 import { addLinkRoute, createLinkPorts, createLinks, LINK_DEFAULTS, type Links } from './link/index.ts';
 import { createOfferBook, type MarketRules } from './market/index.ts';
 import { parseHostPort } from './nodes/index.ts';
@@ -63,7 +74,9 @@ export interface Mediator {
   readonly mediatorId: string;
   readonly caPem: string;
   readonly databaseUrl: string;
-  /** One pass of housekeeping at the clock's time; it also runs by itself. */
+  /** Credits a client in this process, where an admin does it over HTTP. False when that reference was booked before. */
+  credit(credit: Credit): Promise<boolean>;
+  /** Everything that happens by the clock, once, at its present time; it also runs by itself. */
   runJobs(): Promise<void>;
   /** Answers what is under way, then stops everything. */
   stop(): Promise<void>;
@@ -107,20 +120,23 @@ async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecy
   lifecycle.onClose('metrics', () => metrics.close());
   const base: Base = { settings, logger, clock, randomness, lifecycle, metrics, keys, context };
 
-  const { database, databaseUrl } = await startDatabase(base);
+  const { database, databaseUrl, money } = await startDatabase(base);
   const opsUrl = await startOps(base, database);
-  const { handlerOptions, runJobs } = wire(base, database);
-  const links = startLinks(base, database, databaseUrl, handlerOptions);
+  const bell = createBell();
+  const challenges = wireChallenges(base, database, money, bell);
+  const { handlerOptions, housekeeping } = wire(base, database, money, challenges);
+  const works = createWorks(base, database, money, { challenges, housekeeping });
+  const links = startLinks(base, database, databaseUrl, handlerOptions, challenges);
+  // The server closes them first; this is for a start that fails.
+  lifecycle.onClose('links', () => links.close());
   const app = await createServer(base, handlerOptions, links);
   lifecycle.onClose('https server', () => app.close());
-  // Before the server: the nodes are told to connect elsewhere.
-  lifecycle.onClose('links', () => links.close());
   await app.listen({ ...settings.listen, listenTextResolver: (address) => address });
   const { port } = app.server.address() as { port: number };
-  const jobs = clock.schedule(settings.housekeepingMs, runJobs, (error) =>
-    logger.error({ err: withoutParameters(error) }, 'housekeeping failed; it is tried again'),
-  );
-  lifecycle.onClose('housekeeping', () => jobs.stop());
+  const beat = keepLinkAlive(base, challenges, money.rules.periodMs);
+  lifecycle.onClose('sign of life', () => beat.stop());
+  const scheduling = await startWorks(base, databaseUrl, works, bell);
+  lifecycle.onClose('works', () => scheduling.stop());
 
   const { address, baseUrl } = addresses(settings, port, keys);
   if (settings.subnetRule === 'local') {
@@ -134,14 +150,15 @@ async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecy
     mediatorId: keys.mediatorId,
     caPem: keys.authority.certPem,
     databaseUrl,
-    runJobs,
+    credit: (credit) => creditClient(handlerOptions, credit),
+    runJobs: () => runAll(works),
     stop: async () => {
       await lifecycle.close('asked to');
     },
   };
 }
 
-async function startDatabase(base: Base): Promise<{ database: Database; databaseUrl: string }> {
+async function startDatabase(base: Base): Promise<{ database: Database; databaseUrl: string; money: Money }> {
   const { settings, logger, lifecycle } = base;
   let databaseUrl = settings.databaseUrl;
   if (databaseUrl === undefined) {
@@ -158,7 +175,8 @@ async function startDatabase(base: Base): Promise<{ database: Database; database
   const database = openDatabase({ url: databaseUrl, logger });
   lifecycle.onClose('database connections', () => database.$client.end());
   await claimDatabase(database, base.context, base.keys.maskKey);
-  return { database, databaseUrl };
+  const money = await openMoney(database, moneyRules(settings.periodMs, settings.money));
+  return { database, databaseUrl, money };
 }
 
 async function startOps(base: Base, database: Database): Promise<string | undefined> {
@@ -205,13 +223,19 @@ function createGauges(metrics: Metrics, housekeeping: Housekeeping): () => Promi
   };
 }
 
-function wire(base: Base, database: Database): { handlerOptions: HandlerOptions; runJobs: () => Promise<void> } {
+function wire(
+  base: Base,
+  database: Database,
+  money: Money,
+  challenges: Challenges,
+): { handlerOptions: HandlerOptions; housekeeping: () => Promise<void> } {
   const { settings, clock, randomness, keys, context, logger } = base;
   const { offlineAfterMs, commitGraceMs, uncommittedGraceMs } = settings;
   const accountStore = createAccountStore(database);
   const nodes = createNodeStore(database);
   const vaults = createVaultStore(database);
-  const uploads = createUploadStore(database);
+  const uploads = createUploadStore(database, money);
+  const mandates = createMandateStore(database);
   const book = createOfferBook(createOfferSource(database), clock);
   const rules = (): MarketRules => ({
     onePerSubnet: settings.subnetRule === 'public',
@@ -232,7 +256,7 @@ function wire(base: Base, database: Database): { handlerOptions: HandlerOptions;
       randomness,
       nonceKey: keys.nonceKey,
       sessionTtlMs: settings.sessionTtlMs,
-      adminKeys: settings.adminKeys ?? [],
+      adminKeys: [toHex(keys.adminKey.publicKey), ...(settings.adminKeys ?? [])],
     }),
     nodes,
     book,
@@ -248,6 +272,7 @@ function wire(base: Base, database: Database): { handlerOptions: HandlerOptions;
     uploads: {
       vaults,
       uploads,
+      mandatedTerms: async (name) => inForce(await mandates.find(name), name.vaultId, clock.nowMs()),
       book,
       rules,
       signer,
@@ -258,7 +283,7 @@ function wire(base: Base, database: Database): { handlerOptions: HandlerOptions;
     },
     packs: {
       vaults,
-      packs: createPackStore(database),
+      packs: createPackStore(database, money),
       signer,
       maskKeys: createMaskKeySeal(keys.maskKey, randomness),
       clock,
@@ -267,8 +292,15 @@ function wire(base: Base, database: Database): { handlerOptions: HandlerOptions;
       offlineAfterMs,
     },
     heads: { vaults, heads: createHeadStore(database), context, clock },
+    mandates: { vaults, mandates, context, clock },
+    agreements: createAgreementStore(database, money),
+    ledger: createLedgerStore(database),
+    moneyRules: money.rules,
+    settlements: createSettlementStore(database, money),
+    challenges,
+    overview: createOverviewStore(database),
   };
-  const runJobs = (): Promise<void> =>
+  const housekeeping = (): Promise<void> =>
     runHousekeeping({
       accounts: accountStore,
       uploads,
@@ -281,10 +313,17 @@ function wire(base: Base, database: Database): { handlerOptions: HandlerOptions;
     }).catch((error: unknown) => {
       throw translateDatabaseError(error) ?? error;
     });
-  return { handlerOptions, runJobs };
+  return { handlerOptions, housekeeping };
 }
 
-function startLinks(base: Base, database: Database, databaseUrl: string, { nodes, book }: HandlerOptions): Links {
+function startLinks(
+  base: Base,
+  database: Database,
+  databaseUrl: string,
+  handlerOptions: HandlerOptions,
+  challenges: Challenges,
+): Links {
+  const { nodes, book, agreements: store, moneyRules: rules } = handlerOptions;
   const { settings, logger, clock, context, randomness, metrics } = base;
   const news = createNodeNews({
     url: databaseUrl,
@@ -294,7 +333,17 @@ function startLinks(base: Base, database: Database, databaseUrl: string, { nodes
     certificateNowMs: () => systemClock.nowMs(),
   });
   const links = createLinks({
-    ports: createLinkPorts({ nodes, book, news, context, clock, certificateClock: systemClock, logger }),
+    ports: createLinkPorts({
+      nodes,
+      book,
+      news,
+      context,
+      clock,
+      certificateClock: systemClock,
+      logger,
+      challenges,
+      agreements: { agreements: store, rules, context, clock },
+    }),
     settings: { ...LINK_DEFAULTS, ...settings.link },
     context,
     clock,
@@ -320,6 +369,15 @@ async function createServer(base: Base, handlerOptions: HandlerOptions, links: L
     accounts: handlerOptions.accounts,
     nodes: handlerOptions.nodes,
     certificateClock: systemClock,
+  });
+  const streams = createEventStreams({
+    overview: handlerOptions.overview,
+    settings: { ...EVENT_STREAM_DEFAULTS, ...settings.eventStream },
+    clock: base.clock,
+    lineClock: systemClock,
+    logger,
+    translate: translateDatabaseError,
+    loggable: withoutParameters,
   });
   const app = await createApiServer<MediatorOperations>({
     document: openApiDocuments.mediator,
@@ -349,6 +407,15 @@ async function createServer(base: Base, handlerOptions: HandlerOptions, links: L
           return certificateShown(request);
         },
       });
+      addEventsRoute(scope, {
+        streams,
+        async authenticate(request) {
+          await guard?.checkAddress(request);
+          await guard?.checkParty(request, await authentication.session(request));
+        },
+      });
+      // Before the server waits for its connections to end.
+      scope.addHook('preClose', () => streams.close());
     },
   });
   const renewal = systemClock.schedule(

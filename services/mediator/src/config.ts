@@ -1,6 +1,8 @@
 /** The mediator's settings. */
 import { type ConfigValues, defineConfig, LOG_LEVELS, PlatformError } from '@holdfast/platform';
 import { NETWORKS } from '@holdfast/protocol';
+import { challengeRules } from './challenges/index.ts';
+import { moneyRules } from './ledger/index.ts';
 import { DEFAULTS, type Listen, type MediatorOptions } from './options.ts';
 
 export const mediatorConfig = defineConfig(
@@ -18,6 +20,29 @@ export const mediatorConfig = defineConfig(
       default: null,
       secret: true,
       help: 'Postgres 15 or newer. Not set: an embedded one in the data directory.',
+    },
+    redisUrl: {
+      env: 'REDIS_URL',
+      type: 'url',
+      protocols: ['redis:', 'rediss:'],
+      default: null,
+      secret: true,
+      help: 'Redis 6.2 or newer for the queue that wakes workers. Not set: the queue lies in the database.',
+    },
+    challengeDeadlineMs: {
+      env: 'HOLDFAST_MEDIATOR_CHALLENGE_DEADLINE',
+      type: 'duration',
+      default: null,
+      min: 200,
+      help: 'How long a node has to answer a challenge. Not set: five minutes, at most a third of the period.',
+    },
+    challengeLeaves: {
+      env: 'HOLDFAST_MEDIATOR_CHALLENGE_LEAVES',
+      type: 'int',
+      default: challengeRules().drawnLeaves,
+      min: 1,
+      max: 2_000,
+      help: 'Leaves drawn from all bytes of a node in each challenge.',
     },
     listen: {
       env: 'HOLDFAST_MEDIATOR_LISTEN',
@@ -62,6 +87,21 @@ export const mediatorConfig = defineConfig(
       type: 'list',
       default: [],
       help: 'Public keys (64 hex digits each) that may sign in as admin.',
+    },
+    periodMs: {
+      env: 'HOLDFAST_MEDIATOR_PERIOD',
+      type: 'duration',
+      default: DEFAULTS.periodMs,
+      min: 1_000,
+      help: 'How often nodes are challenged and paid. A database keeps the length that it was begun with.',
+    },
+    commissionPpm: {
+      env: 'HOLDFAST_MEDIATOR_COMMISSION_PPM',
+      type: 'int',
+      default: moneyRules().commissionPpm,
+      min: 0,
+      max: 1_000_000,
+      help: 'The mediator’s share of what nodes earn, in millionths; every quote shows it.',
     },
     sessionTtlMs: {
       env: 'HOLDFAST_MEDIATOR_SESSION_TTL',
@@ -117,6 +157,13 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
     network: config.network,
     subnetRule: config.subnetRule,
     adminKeys: config.adminKeys,
+    periodMs: config.periodMs,
+    money: { commissionPpm: config.commissionPpm },
+    challenges: {
+      drawnLeaves: config.challengeLeaves,
+      ...(config.challengeDeadlineMs !== null && { deadlineMs: config.challengeDeadlineMs }),
+    },
+    ...(config.redisUrl !== null && { redisUrl: config.redisUrl }),
     sessionTtlMs: config.sessionTtlMs,
     uploadTtlMs: config.uploadTtlMs,
     uncommittedGraceMs: config.uncommittedGraceMs,

@@ -2,7 +2,10 @@
 import type { Clock, EmbeddedPostgresOptions, Logger, Randomness } from '@holdfast/platform';
 import type { RateLimits } from '@holdfast/http-api/server';
 import type { Network } from '@holdfast/protocol';
+import type { ChallengeRules } from './challenges/index.ts';
+import type { EventStreamSettings } from './http/event-stream.ts';
 import type { LinkSettings } from './link/index.ts';
+import type { MoneyRules } from './ledger/index.ts';
 import type { SubnetRule } from './nodes/index.ts';
 
 export interface Listen {
@@ -46,6 +49,18 @@ export interface MediatorOptions {
   readonly maxOpenUploads?: number;
   readonly housekeepingMs?: number;
   readonly rateLimits?: RateLimits;
+  /** Length of a period; a ledger keeps the one that it was begun with. */
+  readonly periodMs?: number;
+  /** Terms, shares and graces that differ from the published ones. */
+  readonly money?: Partial<Omit<MoneyRules, 'periodMs'>>;
+  /** Deadlines, counts and patience of challenges that differ from the published ones. */
+  readonly challenges?: Partial<Omit<ChallengeRules, 'periodMs'>>;
+  /** `queue` (default): this process does its share of what happens by the clock; `off`: only when `runJobs` is called. */
+  readonly scheduling?: 'queue' | 'off';
+  /** `redis://…` of the queue. Absent: the queue lies in the database. */
+  readonly redisUrl?: string;
+  /** Patience and limits of the streams of events. */
+  readonly eventStream?: Partial<EventStreamSettings>;
   /** Patience and limits of the nodes' links. */
   readonly link?: Partial<LinkSettings>;
   /** CPU, memory and event loop of the process among the metrics. Default true; false for many services in one process. */
@@ -65,5 +80,6 @@ export const DEFAULTS = {
   offlineAfterMs: 100_000,
   maxOpenUploads: 8,
   housekeepingMs: MINUTE_MS,
+  periodMs: HOUR_MS,
   rateLimits: { openPerMinute: 1_200, addressPerMinute: 60_000, partyPerMinute: 12_000 },
 } as const;

@@ -98,6 +98,12 @@ export const CLIENT_ERRORS = {
     '{path} could not be read: {detail}',
     'Give the reading user the right to it, then run holdfast backup again.',
   ),
+  'client.no-money': entry(
+    402,
+    'refused',
+    'Storing this needs {neededSats} sat, a month ahead; {availableSats} sat are available.',
+    'Let the mediator’s admin credit at least {missingSats} sat to client {clientId}, then run holdfast backup again. What is stored and paid for stays.',
+  ),
   'client.no-replacement': entry(
     503,
     'unavailable',

@@ -1,8 +1,9 @@
 /** Backs up the watched directories: one snapshot of all of them. */
 import { availableParallelism } from 'node:os';
-import { fail } from '@holdfast/protocol';
+import { fail, HoldfastError } from '@holdfast/protocol';
 import type { ClientContext } from '../ports.ts';
 import { lockHome } from '../session.ts';
+import { keepMandate } from '../vault/index.ts';
 import { BackupRun } from './backup-run.ts';
 import type { BackupOptions } from './options.ts';
 import type { BackupReport } from './report.ts';
@@ -16,7 +17,7 @@ const MOST_WORKERS = 2;
 
 /**
  * @param directories absolute paths; default: those of the configuration
- * @throws HoldfastError `client.locked`, `client.no-directories`, `client.interrupted`, and whatever mediator and nodes
+ * @throws HoldfastError `client.locked`, `client.no-directories`, `client.no-money`, `client.interrupted`, and whatever mediator and nodes
  *   refuse. What was committed until then stays, and is not sent again by the next backup.
  */
 export async function backup(
@@ -29,8 +30,24 @@ export async function backup(
   const lock = lockHome(context.home);
   try {
     const vault = await context.mediator.getVault();
+    await keepMandate(context, vault);
     return await new BackupRun(context, { ...options, workers }, vault).run(directories);
+  } catch (error) {
+    throw withoutMoney(context, error) ?? error;
   } finally {
     lock.release();
   }
+}
+
+/** In satoshi, and with the client's id: whoever credits it has to know it. */
+function withoutMoney({ clientId }: ClientContext, error: unknown): HoldfastError | undefined {
+  if (!(error instanceof HoldfastError) || error.code !== 'money.insufficient') return undefined;
+  const { neededMsat = '0', availableMsat = '0' } = error.params;
+  const neededSats = (BigInt(neededMsat) + 999n) / 1000n;
+  const availableSats = BigInt(availableMsat) / 1000n;
+  return fail(
+    'client.no-money',
+    { neededSats, availableSats, missingSats: neededSats - availableSats, clientId },
+    error,
+  );
 }

@@ -48,6 +48,13 @@ export function formatAgo(ms: number): string {
   return hours < 48 ? `${countOf(hours, 'hour')} ago` : `${countOf(Math.floor(hours / 24), 'day')} ago`;
 }
 
+/** How long the money lasts. */
+export function formatRunway({ runwayDays, missingMsat }: { runwayDays?: number; missingMsat: string }): string {
+  if (runwayDays === undefined) return 'more than a year';
+  const days = runwayDays < 2 ? runwayDays.toFixed(1) : formatCount(Math.floor(runwayDays));
+  return `${days} days; for a year ${formatSats(missingMsat)} are missing`;
+}
+
 export interface Column {
   readonly title: string;
   readonly align?: 'left' | 'right';

@@ -8,6 +8,11 @@ export interface TermsOptions {
   readonly avoidOperator?: readonly string[];
 }
 
+/** Of `init` and `mandate`. */
+export interface SpendingOptions {
+  readonly spendLimit?: string;
+}
+
 export const addTermsOptions = (command: Command): Command =>
   command
     .option(

@@ -1,25 +1,33 @@
 /** Terms from the command line's options. */
 import { checkPolicy, fail } from '@holdfast/protocol';
 import type { Terms } from '../ports.ts';
-import type { TermsOptions } from './terms-options.ts';
+import type { SpendingTerms } from '../vault/mandate.ts';
+import type { SpendingOptions, TermsOptions } from './terms-options.ts';
 
-const DECIMAL = /^[0-9]{1,19}$/;
+const DECIMAL = /^[0-9]{1,15}$/;
 
 /** @throws HoldfastError `client.bad-option`, `policy.…` */
 export function readTerms({ policy, maxPrice, region, avoidOperator }: TermsOptions): Terms {
-  if (maxPrice !== undefined && !DECIMAL.test(maxPrice)) {
-    throw fail('client.bad-option', {
-      option: '--max-price',
-      value: maxPrice,
-      wanted: 'a whole number of satoshi, such as 40000',
-    });
-  }
+  if (maxPrice !== undefined) checkSats('--max-price', maxPrice);
   return {
     ...(policy === undefined ? {} : { policy: readPolicy(policy) }),
     ...(maxPrice === undefined ? {} : { maxPriceSatPerTbMonth: maxPrice }),
     ...(region === undefined ? {} : { regions: [...region] }),
     ...(avoidOperator === undefined ? {} : { avoidOperators: [...avoidOperator] }),
   };
+}
+
+/** What the mandate allows, as far as it was said. @throws HoldfastError `client.bad-option` */
+export function readSpending({ spendLimit, maxPrice }: SpendingOptions & TermsOptions): Partial<SpendingTerms> {
+  return {
+    ...(spendLimit === undefined ? {} : { monthlyLimitSats: checkSats('--spend-limit', spendLimit) }),
+    ...(maxPrice === undefined ? {} : { maxPriceSatPerTbMonth: checkSats('--max-price', maxPrice) }),
+  };
+}
+
+function checkSats(option: string, value: string): bigint {
+  if (DECIMAL.test(value)) return BigInt(value);
+  throw fail('client.bad-option', { option, value, wanted: 'a whole number of satoshi, such as 40000' });
 }
 
 function readPolicy(text: string): NonNullable<Terms['policy']> {

@@ -1,7 +1,7 @@
 /** Gathers what `status` shows: the vault at the mediator, the head, and where the shards are. */
 import { unwrap } from '@holdfast/http-api';
 import { bytes, monthlyCostMsat, type NodeId, satPerTbMonth, type VaultId } from '@holdfast/protocol';
-import type { ClientConfig, ClientContext, PackPlaces, Vault } from '../ports.ts';
+import type { Account, ClientConfig, ClientContext, PackPlaces, Vault } from '../ports.ts';
 import { readVaultSnapshots } from './read-snapshots.ts';
 
 export interface HoldingNode {
@@ -28,6 +28,8 @@ export interface VaultStatus extends LocalStatus, Pick<Vault, 'policy' | 'packCo
   readonly snapshotCount: number;
   readonly last?: { readonly snapshotId: string; readonly createdAtMs: number };
   readonly monthlyCostMsat: bigint;
+  /** The client's, for all of its vaults. */
+  readonly money: Omit<Account, 'clientId'>;
   readonly nodes: readonly HoldingNode[];
   /** How many more shards the worst pack may lose; below 0: it cannot be read now. Undefined without packs. */
   readonly weakestPack?: { readonly spareShards: number };
@@ -46,6 +48,7 @@ const PACKS_PER_PAGE = 1000;
 export async function readVaultStatus(vault: ClientContext, signal: AbortSignal): Promise<VaultStatus> {
   const { mediator, config } = vault;
   const about = await mediator.getVault();
+  const { clientId: _, ...money } = await mediator.getAccount();
   const { snapshots } = await readVaultSnapshots(vault, signal);
   const facts = await nodeFacts(vault);
   const { holders, spareShards } = await countHoldings(vault, signal);
@@ -68,6 +71,7 @@ export async function readVaultStatus(vault: ClientContext, signal: AbortSignal)
     snapshotCount: snapshots.length,
     ...(last === undefined ? {} : { last: { snapshotId: last.snapshotId, createdAtMs: last.createdAtMs } }),
     monthlyCostMsat: costs.reduce((sum, cost) => sum + cost, 0n),
+    money,
     nodes: nodes.toSorted((a, b) => (a.operator < b.operator ? -1 : a.operator > b.operator ? 1 : 0)),
     ...(spareShards === undefined ? {} : { weakestPack: { spareShards } }),
   };

@@ -68,6 +68,18 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/status.ts'),
   },
   {
+    name: 'balance',
+    summary: 'your money, and how long it lasts',
+    group: CARE,
+    load: () => import('./commands/balance.ts'),
+  },
+  {
+    name: 'mandate',
+    summary: 'what the mediator may spend for you',
+    group: CARE,
+    load: () => import('./commands/mandate.ts'),
+  },
+  {
     name: 'check',
     summary: 'see whether everything can be read back',
     group: CARE,

@@ -5,6 +5,7 @@ import type { Clock, Logger, Randomness } from '@holdfast/platform';
 import { toHex } from '@holdfast/protocol';
 import type { ClientConfig, Terms, Vault } from '../ports.ts';
 import { openClient } from '../session.ts';
+import { changeMandate, spendingFor, type SpendingTerms } from '../vault/index.ts';
 import { checkHomeIsFree, createHome } from './home.ts';
 import type { KnownMediator } from './meet-mediator.ts';
 import { recoverySheet } from './recovery-sheet.ts';
@@ -14,6 +15,8 @@ export interface InitVaultOptions {
   readonly mediator: KnownMediator;
   /** What is left out, the mediator chooses. */
   readonly terms: Terms;
+  /** For the mandate, where it differs from the default. */
+  readonly spending?: Partial<SpendingTerms>;
   readonly passphrase: string;
   /** Called with the recovery sheet before the vault exists: when it fails, nothing was done. */
   readonly keepSheet?: (sheet: string) => Promise<void>;
@@ -28,6 +31,10 @@ export interface InitVaultOptions {
 export interface InitReport {
   readonly config: ClientConfig;
   readonly vault: Vault;
+  /** What the mandate allows. */
+  readonly spending: SpendingTerms;
+  /** To be credited. */
+  readonly clientId: string;
   readonly sheet: string;
 }
 
@@ -47,7 +54,8 @@ export async function initVault(options: InitVaultOptions): Promise<InitReport> 
     ...(options.kdfCost === undefined ? {} : { cost: options.kdfCost }),
   });
   const sheet = recoverySheet({ words, mediator: config.mediator, vaultId, network, createdAtMs: clock.nowMs() });
-  const vault = await createHome(home, { config, keystore }, async () => {
+  const spending = { ...spendingFor(terms), ...options.spending };
+  const { vault, clientId } = await createHome(home, { config, keystore }, async () => {
     await options.keepSheet?.(sheet);
     const client = await openClient({
       home,
@@ -59,12 +67,14 @@ export async function initVault(options: InitVaultOptions): Promise<InitReport> 
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     try {
-      return await unwrap(client.mediatorApi.POST('/v1/vaults', { body: { vaultId, terms } }));
+      const opened = await unwrap(client.mediatorApi.POST('/v1/vaults', { body: { vaultId, terms } }));
+      await changeMandate(client, opened, spending);
+      return { vault: opened, clientId: client.clientId };
     } finally {
       await client.close();
     }
   });
-  return { config, vault, sheet };
+  return { config, vault, spending, clientId, sheet };
 }
 
 export function newConfig(

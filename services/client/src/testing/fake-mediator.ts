@@ -3,6 +3,7 @@ import { systemRandomness } from '@holdfast/platform';
 import {
   fail,
   grant,
+  mandate,
   messageHash,
   openMessage,
   packCommit,
@@ -17,7 +18,7 @@ import {
   ZERO_32,
 } from '@holdfast/protocol';
 import type { PackPolicy } from '@holdfast/codec';
-import type { GrantedNode, PackPlaces, Quote, Upload, Vault, VaultMediator } from '../ports.ts';
+import type { Account, GrantedNode, PackPlaces, Quote, Upload, Vault, VaultMediator } from '../ports.ts';
 
 export interface FakeMediatorOptions {
   readonly signing: SigningContext;
@@ -41,6 +42,7 @@ export class FakeMediator implements VaultMediator {
   readonly uploads: (Upload & { readonly sizeBytes: number })[] = [];
   readonly closed: string[] = [];
   head: string | undefined;
+  mandate: string | undefined;
   /** Called before each operation; throw to fail it. */
   onCall: ((operation: string) => void | Promise<void>) | undefined;
   readonly #options: FakeMediatorOptions;
@@ -52,7 +54,22 @@ export class FakeMediator implements VaultMediator {
   async getVault(): Promise<Vault> {
     await this.onCall?.('getVault');
     const { vaultId, policy } = this.#options;
-    return { vaultId, policy, createdAtMs: 0, packCount: this.packs.size, storedBytes: 0 };
+    const about = { vaultId, policy, createdAtMs: 0, packCount: this.packs.size, storedBytes: 0 };
+    return this.mandate === undefined ? about : { ...about, mandate: this.#showMandate(this.mandate) };
+  }
+
+  async putMandate(token: string): Promise<void> {
+    await this.onCall?.('putMandate');
+    const { sequence } = this.#showMandate(token);
+    const current = this.mandate === undefined ? 0 : this.#showMandate(this.mandate).sequence;
+    if (sequence <= current) throw fail('mandate.outdated', { current, given: sequence });
+    this.mandate = token;
+  }
+
+  async getAccount(): Promise<Account> {
+    await this.onCall?.('getAccount');
+    const { clientId } = this.#options;
+    return { clientId, availableMsat: '1000000', heldMsat: '0', reservedMsat: '0', missingMsat: '0' };
   }
 
   quote(): Promise<Quote> {
@@ -144,6 +161,21 @@ export class FakeMediator implements VaultMediator {
     }
     this.head = token;
     await this.onCall?.('headMoved');
+  }
+
+  #showMandate(token: string): NonNullable<Vault['mandate']> {
+    const signed = openMessage(mandate, this.#options.signing, token);
+    const { sequence, regions, avoidOperators, expiresAtMs } = signed;
+    return {
+      mandate: token,
+      sequence,
+      regions: [...regions],
+      avoidOperators: [...avoidOperators],
+      expiresAtMs,
+      maxPriceSatPerTbMonth: String(signed.maxPriceSatPerTbMonth),
+      monthlyLimitMsat: String(signed.monthlyLimitMsat),
+      inForce: expiresAtMs > this.#options.nowMs(),
+    };
   }
 
   #grant(

@@ -34,6 +34,11 @@ export function createVaultMediator(options: VaultMediatorOptions): VaultMediato
 
   return {
     getVault: () => patiently(() => unwrap(api.GET('/v1/vaults/{vaultId}', { params: { path } }))),
+    async putMandate(mandate) {
+      const body = { mandate };
+      await patiently(() => unwrap(api.PUT('/v1/vaults/{vaultId}/mandate', { params: { path }, body })));
+    },
+    getAccount: () => patiently(() => unwrap(api.GET('/v1/account'))),
     quote: (sizeBytes, terms) =>
       patiently(() =>
         unwrap(api.POST('/v1/quotes', { body: { bytes: sizeBytes, ...(terms === undefined ? {} : { terms }) } })),

@@ -1,5 +1,6 @@
 /** The vault as it lies at mediator and nodes: head, index, snapshots, single chunks. */
 export * from './head.ts';
+export * from './mandate.ts';
 export * from './pack-access.ts';
 export * from './snapshots.ts';
 export * from './sync-catalog.ts';

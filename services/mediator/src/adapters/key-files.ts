@@ -17,6 +17,8 @@ import { createSigningKey, type SigningKey, toHex } from '@holdfast/protocol';
 export interface MediatorKeys {
   readonly mediatorId: string;
   readonly signingKey: SigningKey;
+  /** May sign in as admin: of whoever can read the data directory. */
+  readonly adminKey: SigningKey;
   readonly authority: CertificateAuthority;
   /** 32 bytes that mask keys are sealed under. */
   readonly maskKey: Uint8Array;
@@ -28,12 +30,13 @@ export interface MediatorKeys {
 export async function openKeyFiles(dataDir: string, clock: Clock, randomness: Randomness): Promise<MediatorKeys> {
   await createDirectoryDurably(dataDir, 0o711);
   const seed = await openSecret(join(dataDir, 'mediator.key'), randomness);
+  const adminKey = createSigningKey(await openSecret(join(dataDir, 'admin.key'), randomness));
   const maskKey = await openSecret(join(dataDir, 'maskkey.key'), randomness);
   const signingKey = createSigningKey(seed);
   const mediatorId = toHex(signingKey.publicKey);
   const authority = await openAuthority(dataDir, mediatorId, clock);
   const nonceKey = new Uint8Array(hkdfSync('sha256', seed, new Uint8Array(), 'holdfast/v1/sign-in-nonce', 32));
-  return { mediatorId, signingKey, authority, maskKey, nonceKey };
+  return { mediatorId, signingKey, adminKey, authority, maskKey, nonceKey };
 }
 
 async function openSecret(path: string, randomness: Randomness): Promise<Uint8Array> {

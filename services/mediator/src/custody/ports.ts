@@ -44,12 +44,16 @@ export interface UploadTimes {
 }
 
 export interface UploadStore {
-  /** Reserves the space at every node and opens the upload, or changes nothing: `no-space` when a node has not enough left any more. */
+  /**
+   * Reserves space and money for every node and opens the upload, or changes nothing: `no-space` when a node has not enough
+   * left any more.
+   * @throws HoldfastError `mandate.*`, `money.insufficient`
+   */
   open(upload: NewUpload): Promise<NodeRecord[] | 'no-space'>;
   /** Ends all open uploads of the vault but the newest `kept`, and those not committed to since then. Resolves to how many. */
-  endSurplus(name: VaultName, surplus: { kept: number; idleSinceMs: number }): Promise<number>;
+  endSurplus(name: VaultName, surplus: { kept: number; idleSinceMs: number; nowMs: number }): Promise<number>;
   /** Ends the upload and releases what it did not use. Resolves to its nodes as they are then; undefined when the vault has no such upload. */
-  end(name: VaultName & { uploadId: string }): Promise<NodeRecord[] | undefined>;
+  end(name: VaultName & { uploadId: string }, nowMs: number): Promise<NodeRecord[] | undefined>;
   /** Ends what has expired, and orders the deletion of what was never committed. Resolves to how many of each. */
   sweep(times: UploadTimes): Promise<{ ended: number; discarded: number }>;
 }
@@ -82,7 +86,7 @@ export interface PackPlaces {
 export interface PackStore {
   /**
    * Commits all packs or none; those committed before with the same contents change nothing.
-   * @throws HoldfastError `vault.unknown`, `upload.unknown`, `upload.expired`, `upload.quota-exceeded`, `pack.conflict`, `pack.bad-commit`, `node.full`
+   * @throws HoldfastError `vault.unknown`, `upload.unknown`, `upload.expired`, `upload.quota-exceeded`, `pack.conflict`, `pack.bad-commit`, `node.full`, `money.insufficient`
    */
   commit(
     name: VaultName & { uploadId: string },

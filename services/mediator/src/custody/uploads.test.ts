@@ -42,7 +42,7 @@ const openIn = (vaultId: string, bytes: number, avoidNodes: string[] = []) =>
 async function makeVault(dataShards: number): Promise<string> {
   const vaultId = freshId(16);
   const terms = { policy: { dataShards, parityShards: dataShards } };
-  await unwrap(client.api.POST('/v1/vaults', { body: { vaultId, terms } }));
+  await client.newVault(vaultId, terms);
   return vaultId;
 }
 /** Keeps nodes and session alive while hours pass. */
@@ -122,7 +122,7 @@ test('too few nodes is said with numbers, and an offline node is none', async ()
   client = await mediator.client();
   await expect(openIn(vaultId, GROUP)).rejects.toThrow(failure('vault.unknown'));
   const own = freshId(16);
-  const create = () => unwrap(client.api.POST('/v1/vaults', { body: { vaultId: own } }));
+  const create = () => client.newVault(own, {});
   await expect(create()).rejects.toThrow(failure('market.no-offer'));
   await nodes[0]!.heartbeat();
   await expect(create()).rejects.toThrow(failure('policy.too-few-nodes', '2 independent nodes are needed'));

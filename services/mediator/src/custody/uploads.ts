@@ -17,6 +17,7 @@ import {
   type MarketRules,
   type OfferBook,
   requestFor,
+  type Terms,
 } from '../market/index.ts';
 import { freeBytes, isOnline, type NodeRecord } from '../nodes/index.ts';
 import type { UploadStore, VaultName, VaultRecord, VaultStore } from './ports.ts';
@@ -30,6 +31,10 @@ export interface GrantSigner {
 export interface UploadsOptions {
   readonly vaults: VaultStore;
   readonly uploads: UploadStore;
+  /** What the vault's mandate allows of its nodes. @throws HoldfastError `mandate.missing`, `mandate.expired` */
+  readonly mandatedTerms: (
+    name: VaultName,
+  ) => Promise<Required<Pick<Terms, 'maxPriceSatPerTbMonth' | 'regions' | 'avoidOperators'>>>;
   readonly book: OfferBook;
   readonly rules: () => MarketRules;
   readonly signer: GrantSigner;
@@ -60,7 +65,7 @@ const IDLE_MS = 600_000;
 const UPLOAD_ID_BYTES = 16;
 const COUNTED_NODES = 100;
 
-/** @throws HoldfastError `vault.unknown`, `policy.too-few-nodes` */
+/** @throws HoldfastError `vault.unknown`, `policy.too-few-nodes`, `mandate.*`, `money.insufficient` */
 export async function openUpload(
   options: UploadsOptions,
   name: VaultName,
@@ -69,7 +74,9 @@ export async function openUpload(
 ): Promise<Upload> {
   const vault = await findVault(options.vaults, name);
   const { policy } = vault;
-  const wanted = { vault, plainBytes: Math.max(1, plainBytes), avoidNodes };
+  const { maxPriceSatPerTbMonth, regions, avoidOperators } = await options.mandatedTerms(name);
+  const terms: Terms = { maxPriceSatPerTbMonth, regions, avoidOperators };
+  const wanted = { vault, terms, plainBytes: Math.max(1, plainBytes), avoidNodes };
   const quotaBytesPerNode = bytesPerNode(wanted.plainBytes, policy);
   await endSurplus(options, name, { kept: options.maxOpenUploads - 1, idleSinceMs: 0 });
   for (let tries = 0; tries < MAX_CHOICES; tries += 1) {
@@ -98,7 +105,7 @@ async function endSurplus(
   name: VaultName,
   surplus: { kept: number; idleSinceMs: number },
 ): Promise<boolean> {
-  const ended = await options.uploads.endSurplus(name, surplus);
+  const ended = await options.uploads.endSurplus(name, { ...surplus, nowMs: options.clock.nowMs() });
   if (ended > 0) options.book.invalidate();
   return ended > 0;
 }
@@ -106,9 +113,14 @@ async function endSurplus(
 /** @throws HoldfastError `policy.too-few-nodes` */
 async function chooseFor(
   options: UploadsOptions,
-  { vault, plainBytes, avoidNodes }: { vault: VaultRecord; plainBytes: number; avoidNodes: readonly string[] },
+  {
+    vault,
+    terms,
+    plainBytes,
+    avoidNodes,
+  }: { vault: VaultRecord; terms: Terms; plainBytes: number; avoidNodes: readonly string[] },
 ): Promise<string[]> {
-  const { policy, terms } = vault;
+  const { policy } = vault;
   for (;;) {
     const index = await options.book.read();
     const request = requestFor(terms, policy, plainBytes, options.rules(), avoidNodes);
@@ -181,10 +193,10 @@ export function grantGet(
 
 /** @throws HoldfastError `upload.unknown` */
 export async function closeUpload(
-  options: Pick<UploadsOptions, 'uploads' | 'book'>,
+  options: Pick<UploadsOptions, 'uploads' | 'book' | 'clock'>,
   name: VaultName & { uploadId: string },
 ): Promise<void> {
-  const nodes = await options.uploads.end(name);
+  const nodes = await options.uploads.end(name, options.clock.nowMs());
   if (nodes === undefined) throw fail('upload.unknown', { uploadId: name.uploadId });
   for (const node of nodes) options.book.patch(node.nodeId, { freeBytes: freeBytes(node) });
 }

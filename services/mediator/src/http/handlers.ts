@@ -3,8 +3,9 @@ import type { MediatorOperations } from '@holdfast/http-api';
 import type { Handlers } from '@holdfast/http-api/server';
 import type { Clock } from '@holdfast/platform';
 import type { Network } from '@holdfast/protocol';
-import { fail } from '@holdfast/protocol';
+import { fail, msat, shortId } from '@holdfast/protocol';
 import type { Accounts } from '../accounts/index.ts';
+import { type AgreementStore, type MandatesOptions, putMandate } from '../agreements/index.ts';
 import {
   closeUpload,
   commitPacks,
@@ -19,9 +20,11 @@ import {
   moveHead,
   openUpload,
   type PacksOptions,
+  type ShownVault,
   type UploadsOptions,
   type VaultsOptions,
 } from '../custody/index.ts';
+import { creditClient, type LedgerStore, type MoneyRules, type SettlementStore } from '../ledger/index.ts';
 import { type MarketRules, type OfferBook, quote } from '../market/index.ts';
 import {
   checkReachability,
@@ -32,8 +35,20 @@ import {
   type RegisterNodeOptions,
   type SubnetRule,
 } from '../nodes/index.ts';
+import type { OverviewStore } from '../overview/index.ts';
 import { callerAs, callingNode } from './authenticate.ts';
-import { showGrantedNode, showNode, showPlaces, showQuote, showVault, toTerms } from './views.ts';
+import type { ChallengeReads } from './challenge-handlers.ts';
+import { oversightHandlers } from './oversight-handlers.ts';
+import {
+  showAccount,
+  showGrantedNode,
+  showMandate,
+  showNode,
+  showPlaces,
+  showQuote,
+  showVault,
+  toTerms,
+} from './views.ts';
 
 export interface HandlerOptions {
   readonly about: { mediatorId: string; network: Network; caPem: string; version: string; subnetRule: SubnetRule };
@@ -49,6 +64,13 @@ export interface HandlerOptions {
   readonly uploads: UploadsOptions;
   readonly packs: PacksOptions;
   readonly heads: HeadsOptions;
+  readonly mandates: MandatesOptions;
+  readonly agreements: AgreementStore;
+  readonly ledger: LedgerStore;
+  readonly moneyRules: MoneyRules;
+  readonly settlements: Pick<SettlementStore, 'list'>;
+  readonly challenges: ChallengeReads;
+  readonly overview: OverviewStore;
 }
 
 type Operations = Handlers<MediatorOperations>;
@@ -60,6 +82,8 @@ export const createHandlers = (options: HandlerOptions): Operations => ({
   ...marketHandlers(options),
   ...vaultHandlers(options),
   ...packHandlers(options),
+  ...moneyHandlers(options),
+  ...oversightHandlers(options),
 });
 
 function signInHandlers({
@@ -108,6 +132,7 @@ function marketHandlers({
   rules,
   clock,
   offlineAfterMs,
+  moneyRules,
 }: HandlerOptions): Part<'listNodes' | 'getNode' | 'createQuote'> {
   return {
     listNodes: async ({ query }) => {
@@ -120,7 +145,8 @@ function marketHandlers({
       if (node === undefined) throw fail('node.unknown', { nodeId: params.nodeId });
       return showNode(node, clock.nowMs(), offlineAfterMs);
     },
-    createQuote: async ({ body }) => showQuote(quote(await book.read(), toTerms(body.terms), body.bytes, rules())),
+    createQuote: async ({ body }) =>
+      showQuote(quote(await book.read(), toTerms(body.terms), body.bytes, rules()), moneyRules.commissionPpm),
   };
 }
 
@@ -128,20 +154,23 @@ function vaultHandlers({
   vaults,
   uploads,
   heads,
+  mandates,
+  clock,
 }: HandlerOptions): Part<
   'listVaults' | 'createVault' | 'getVault' | 'openUpload' | 'closeUpload' | 'getHead' | 'putHead'
 > {
+  const show = async (vault: ShownVault) => showVault(vault, await mandates.mandates.find(vault), clock.nowMs());
   return {
     listVaults: async ({ request }) => {
       const shown = await listVaults(vaults, callerAs(request, 'client'));
-      return { vaults: shown.map(showVault) };
+      return { vaults: await Promise.all(shown.map(show)) };
     },
     createVault: async ({ request, body }) => {
       const name = { clientId: callerAs(request, 'client'), vaultId: body.vaultId };
-      return showVault(await createVault(vaults, name, toTerms(body.terms)));
+      return show(await createVault(vaults, name, toTerms(body.terms)));
     },
     getVault: async ({ request, params }) =>
-      showVault(await getVault(vaults, { clientId: callerAs(request, 'client'), vaultId: params.vaultId })),
+      show(await getVault(vaults, { clientId: callerAs(request, 'client'), vaultId: params.vaultId })),
     openUpload: async ({ request, params, body }) => {
       const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId };
       const upload = await openUpload(uploads, name, body.bytes, body.avoidNodes ?? []);
@@ -176,6 +205,33 @@ function packHandlers({ packs }: HandlerOptions): Part<'listPacks' | 'commitPack
     dropPacks: async ({ request, params, body }) => {
       const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId };
       return { dropped: await dropPacks(packs, name, body.drop) };
+    },
+  };
+}
+
+function moneyHandlers({
+  mandates,
+  agreements,
+  ledger,
+  clock,
+}: HandlerOptions): Part<'putMandate' | 'getAccount' | 'creditClient'> {
+  return {
+    putMandate: async ({ request, params, body }) => {
+      const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId };
+      return showMandate(await putMandate(mandates, name, body.mandate), clock.nowMs());
+    },
+    getAccount: async ({ request }) => {
+      const clientId = callerAs(request, 'client');
+      return showAccount(await agreements.runway(clientId, clock.nowMs()), await ledger.clientBalance(clientId));
+    },
+    creditClient: async ({ request, body }) => {
+      const admin = callerAs(request, 'admin');
+      const { clientId, reference } = body;
+      const note = `${body.note} (admin ${shortId(admin)})`;
+      const credit = { clientId, reference, note, amountMsat: msat(BigInt(body.amountMsat)) };
+      const booked = await creditClient({ ledger, clock }, credit);
+      const { availableMsat } = await ledger.clientBalance(clientId);
+      return { booked, availableMsat: String(availableMsat) };
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   openTestUpload,
   signDrop,
   signHead,
+  signMandate,
   startTestMediator,
   type TestClient,
   type TestMediator,
@@ -30,6 +31,7 @@ const stateOfOwner = async () => {
     packs: await unwrap(owner.api.GET('/v1/vaults/{vaultId}/packs', path)),
     orders: await Promise.all(nodes.map((node) => node.heartbeat())),
     nodes: await unwrap(mediator.api.GET('/v1/nodes')),
+    account: await unwrap(owner.api.GET('/v1/account')),
   };
 };
 
@@ -57,6 +59,10 @@ const inUpload = () => ({ params: { path: { vaultId: upload.vaultId, uploadId: u
 /** Each names its operation, so that a new one cannot be forgotten. */
 const ATTEMPTS: Record<string, Attempt> = {
   getVault: (api) => unwrap(api.GET('/v1/vaults/{vaultId}', inVault())),
+  putMandate: (api) => {
+    const body = { mandate: signMandate(mediator, owner, upload.vaultId, upload, { sequence: 2 }) };
+    return unwrap(api.PUT('/v1/vaults/{vaultId}/mandate', { ...inVault(), body }));
+  },
   openUpload: (api) => unwrap(api.POST('/v1/vaults/{vaultId}/uploads', { ...inVault(), body: { bytes: 1 } })),
   closeUpload: (api) => unwrap(api.DELETE('/v1/vaults/{vaultId}/uploads/{uploadId}', inUpload())),
   listPacks: (api) => unwrap(api.GET('/v1/vaults/{vaultId}/packs', inVault())),

@@ -1,6 +1,8 @@
 /** Records of the domains as the contract shows them, and back. Amounts are decimal strings on the wire. */
 import type { MediatorSchemas } from '@holdfast/http-api';
+import type { ClientRunway, MandateRecord } from '../agreements/index.ts';
 import type { GrantedNode, PackPlaces, ShownVault } from '../custody/index.ts';
+import type { ClientBalance } from '../ledger/index.ts';
 import type { Quote, Terms } from '../market/index.ts';
 import { freeBytes, isOnline, type NodeRecord } from '../nodes/index.ts';
 
@@ -40,11 +42,12 @@ export const showNode = (node: NodeRecord, nowMs: number, offlineAfterMs: number
   lastSeenAtMs: node.lastSeenAtMs,
 });
 
-export const showQuote = (quote: Quote): Schemas['Quote'] => ({
+export const showQuote = (quote: Quote, commissionPpm: number): Schemas['Quote'] => ({
   policy: quote.policy,
   bytes: quote.bytes,
   storedBytes: quote.storedBytes,
   monthlyCostMsat: String(quote.monthlyCostMsat),
+  commissionPpm,
   restoreCostMsat: String(quote.restoreCostMsat),
   spareNodes: quote.spareNodes,
   ...(quote.warning !== undefined && { warning: quote.warning }),
@@ -62,7 +65,31 @@ export const showQuote = (quote: Quote): Schemas['Quote'] => ({
   })),
 });
 
-export const showVault = (vault: ShownVault): Schemas['Vault'] => ({
+export const showMandate = (mandate: MandateRecord, nowMs: number): Schemas['Mandate'] => ({
+  mandate: mandate.token,
+  sequence: mandate.sequence,
+  maxPriceSatPerTbMonth: String(mandate.maxPriceSatPerTbMonth),
+  regions: [...mandate.regions],
+  avoidOperators: [...mandate.avoidOperators],
+  monthlyLimitMsat: String(mandate.monthlyLimitMsat),
+  expiresAtMs: mandate.expiresAtMs,
+  inForce: mandate.expiresAtMs > nowMs,
+});
+
+export const showAccount = (
+  { clientId, daysLeft, warningDays, missingMsat }: ClientRunway,
+  { availableMsat, heldMsat, reservedMsat }: ClientBalance,
+): Schemas['Account'] => ({
+  clientId,
+  availableMsat: String(availableMsat),
+  heldMsat: String(heldMsat),
+  reservedMsat: String(reservedMsat),
+  ...(daysLeft !== undefined && { runwayDays: daysLeft }),
+  ...(warningDays !== undefined && { warningDays: warningDays as 14 | 7 | 1 }),
+  missingMsat: String(missingMsat),
+});
+
+export const showVault = (vault: ShownVault, mandate: MandateRecord | undefined, nowMs: number): Schemas['Vault'] => ({
   vaultId: vault.vaultId,
   policy: vault.policy,
   terms: showTerms(vault.terms),
@@ -71,6 +98,7 @@ export const showVault = (vault: ShownVault): Schemas['Vault'] => ({
   packCount: vault.packCount,
   storedBytes: vault.storedBytes,
   ...(vault.headSequence !== undefined && { headSequence: vault.headSequence }),
+  ...(mandate !== undefined && { mandate: showMandate(mandate, nowMs) }),
 });
 
 export const showGrantedNode = ({ node, grant, isOnline: online }: GrantedNode): Schemas['GrantedNode'] => ({

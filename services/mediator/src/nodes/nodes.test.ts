@@ -199,10 +199,10 @@ test('offers are listed cheapest first, page by page', async () => {
 test('a reported loss is shown to the client, once, and only by the node that holds the shard', async () => {
   const nodes = await mediator.nodes(2);
   const client = await mediator.client();
-  const avoidOthers = { terms: { policy: { dataShards: 1, parityShards: 1 }, regions: ['losing'] } };
+  const terms = { policy: { dataShards: 1, parityShards: 1 }, regions: ['losing'] };
   for (const node of nodes) await node.register({ region: 'losing' });
   const vaultId = freshId(16);
-  await unwrap(client.api.POST('/v1/vaults', { body: { vaultId, ...avoidOthers } }));
+  await client.newVault(vaultId, terms);
   const upload = await openTestUpload(client, nodes, { vaultId, dataShards: 1 });
   const pack = makePack(mediator, client, upload);
   await commitPacks(client, upload, [pack]);
@@ -235,7 +235,7 @@ test('a node that lost its cursor is told again what is kept', async () => {
   const client = await mediator.client();
   const vaultId = freshId(16);
   const terms = { policy: { dataShards: 1, parityShards: 1 }, regions: ['forgetful'] };
-  await unwrap(client.api.POST('/v1/vaults', { body: { vaultId, terms } }));
+  await client.newVault(vaultId, terms);
   const upload = await openTestUpload(client, nodes, { vaultId, dataShards: 1 });
   await commitPacks(client, upload, [makePack(mediator, client, upload)]);
   const [node] = upload.holders;

@@ -130,8 +130,8 @@ export interface OverviewStore {
   /** With the entries in that scope. Undefined when there is no such transfer. */
   findTransfer(transferNo: bigint, scope: Scope, limit: number): Promise<TransferLegs | undefined>;
   market(nowMs: number, offlineAfterMs: number): Promise<MarketFigures>;
-  /** In order, as far as everybody can see them: what is behind a transaction that is still open comes later. */
-  eventsAfter(place: EventPlace, scope: Scope, limit: number): Promise<EventRecord[]>;
-  /** Where the events that everybody can see end. */
+  /** Those behind `place`, up to `until` (of eventsEnd), in order. */
+  eventsAfter(place: EventPlace, until: EventPlace, scope: Scope, limit: number): Promise<EventRecord[]>;
+  /** The last event that everybody can see: what is behind a transaction that is still open comes later. */
   eventsEnd(): Promise<EventPlace>;
 }

@@ -2,7 +2,13 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { shardTree } from '@holdfast/codec';
-import { createSeededRandomness, createSilentLogger, createSimulatedClock, type Logger } from '@holdfast/platform';
+import {
+  type Clock,
+  createSeededRandomness,
+  createSilentLogger,
+  createSimulatedClock,
+  type Logger,
+} from '@holdfast/platform';
 import {
   buildProof,
   createSigningKey,
@@ -22,8 +28,8 @@ import { sql } from 'drizzle-orm';
 import { createFrameArchive } from '../adapters/frame-archive.ts';
 import { createChallengeStore } from '../adapters/postgres/challenges.ts';
 import { createPackStore } from '../adapters/postgres/packs.ts';
-import { growUnderUpload } from '../adapters/postgres/agreements-growth.ts';
-import { type Database, inTransaction } from '../adapters/postgres/database.ts';
+import type { Database } from '../adapters/postgres/database.ts';
+import type { Money } from '../adapters/postgres/ledger.ts';
 import {
   type ChallengeRules,
   challengeRules,
@@ -80,6 +86,7 @@ export interface TestChallenges {
 
 export interface TestOwner {
   readonly clientId: string;
+  readonly key: SigningKey;
   readonly vaultId: string;
   /** Stores packs of so many groups a shard at these nodes. */
   store(nodes: readonly TestHolder[], packs: number, groups?: number): Promise<string[]>;
@@ -87,28 +94,47 @@ export interface TestOwner {
   balance(): Promise<{ availableMsat: bigint; heldMsat: bigint }>;
 }
 
+const testRules = (changes: Partial<ChallengeRules> = {}): ChallengeRules =>
+  challengeRules(HOUR_MS, { drawnLeaves: 40, ...changes });
+let worlds = 0;
+
+/** The domain over a database; another process makes another one over the same. */
+export function testChallengesOver(parts: {
+  readonly database: Database;
+  readonly money: Money;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly rules?: ChallengeRules;
+  readonly logger?: Logger;
+  readonly readRange?: ReadRange;
+}): Challenges {
+  const { database, money, dataDir, clock, rules = testRules(), logger = createSilentLogger() } = parts;
+  worlds += 1;
+  const randomness = createSeededRandomness(`challenges ${process.pid} ${worlds}`);
+  return createChallenges({
+    store: createChallengeStore(database, money, rules),
+    frames: createFrameArchive(dataDir),
+    readRange: parts.readRange ?? (async () => ({ kind: 'unreachable', detail: 'nobody there' })),
+    rules,
+    signer: { context: CONTEXT, key: MEDIATOR_KEY },
+    seal: createSecretSeal(new Uint8Array(32).fill(9), randomness),
+    clock,
+    randomness,
+    logger,
+    wake: () => undefined,
+    offlineAfterMs: HOUR_MS,
+  });
+}
+
 export async function openTestChallenges(changes: Partial<ChallengeRules> = {}): Promise<TestChallenges> {
   const ledger = await openTestLedger();
   const { database, money } = ledger;
-  const rules = challengeRules(HOUR_MS, { drawnLeaves: 40, ...changes });
+  const rules = testRules(changes);
   const clock = createSimulatedClock(FIRST * HOUR_MS + 1000);
   const dataDir = freshDirectory();
-  const seed = createSeededRandomness('challenges');
   const reads: { answer: ReadRange } = { answer: async () => ({ kind: 'unreachable', detail: 'nobody there' }) };
   const another = (logger: Logger = createSilentLogger()): Challenges =>
-    createChallenges({
-      store: createChallengeStore(database, money, rules),
-      frames: createFrameArchive(dataDir),
-      readRange: (read) => reads.answer(read),
-      rules,
-      signer: { context: CONTEXT, key: MEDIATOR_KEY },
-      seal: createSecretSeal(new Uint8Array(32).fill(9), seed),
-      clock,
-      randomness: seed,
-      logger,
-      wake: () => undefined,
-      offlineAfterMs: HOUR_MS,
-    });
+    testChallengesOver({ database, money, dataDir, clock, rules, logger, readRange: (read) => reads.answer(read) });
   const challenges = another();
   const { work } = challenges;
   const tick = async (): Promise<void> => {
@@ -214,9 +240,10 @@ async function makeOwner(ledger: TestLedger, clock: { nowMs(): number }): Promis
   const { database, money } = ledger;
   const { vaultId } = await ledger.vault(clientId);
   await ledger.credit(clientId, 10n ** 12n);
-  const packStore = createPackStore(database);
+  const packStore = createPackStore(database, money);
   return {
     clientId,
+    key,
     vaultId,
     balance: () => ledger.ledger.clientBalance(clientId),
     async drop(packIds) {
@@ -261,10 +288,6 @@ async function makeOwner(ledger: TestLedger, clock: { nowMs(): number }): Promis
         };
       });
       await packStore.commit({ clientId, vaultId, uploadId }, packs, { nowMs: clock.nowMs(), endExpiredBeforeMs: 0 });
-      const grown = new Map(holders.map(({ nodeNo }) => [nodeNo, count * lengthBytes]));
-      await inTransaction(database, (tx) =>
-        growUnderUpload(tx, money, { clientId, vaultId, uploadId }, grown, clock.nowMs()),
-      );
       return packs.map(({ packId }) => packId);
     },
   };

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api';
+import { createMediatorApi, type MediatorApi, type MediatorSchemas, unwrap } from '@holdfast/http-api';
 import {
   createCsr,
   createDatabase,
@@ -26,6 +26,8 @@ import {
 import {
   createSigningKey,
   type LinkOrder,
+  mandate,
+  msat,
   nodeRegistration,
   packCommit,
   packDrop,
@@ -115,8 +117,8 @@ export async function startTestMediator(
     subnetRule: 'local',
     logger: createSilentLogger(),
     processMetrics: false,
-    // The clock is simulated: housekeeping runs when a test says so.
-    housekeepingMs: 2 ** 40,
+    // The clock is simulated: what happens by it happens when a test says so.
+    scheduling: 'off',
     ...options,
     clock,
   });
@@ -157,7 +159,10 @@ export interface TestClient {
   readonly key: SigningKey;
   readonly api: MediatorApi;
   readonly session: string;
+  /** Opens a vault under these terms, with a mandate for the same ones. */
+  newVault(vaultId: string, terms: Terms): Promise<MediatorSchemas['schemas']['Vault']>;
 }
+type Terms = MediatorSchemas['schemas']['Terms'];
 
 export const keyFrom = (seed: string): SigningKey => createSigningKey(createHash('sha256').update(seed).digest());
 
@@ -174,8 +179,46 @@ async function createTestClient(test: TestMediator, seed = freshId()): Promise<T
   const session = await signInAs(test, key, 'client');
   const { mediator, dispatcher } = test;
   const api = createMediatorApi({ baseUrl: mediator.baseUrl, dispatcher, session: () => session });
-  return { clientId: toHex(key.publicKey), key, api, session };
+  const clientId = toHex(key.publicKey);
+  await mediator.credit({ clientId, amountMsat: TEST_MONEY, reference: freshId(8), note: 'a test' });
+  const newVault = async (vaultId: string, terms: Terms) => {
+    const vault = await unwrap(api.POST('/v1/vaults', { body: { vaultId, terms } }));
+    if (vault.mandate !== undefined) return vault;
+    const body = { mandate: signMandate(test, { clientId, key }, vaultId, { ...terms, policy: vault.policy }) };
+    await unwrap(api.PUT('/v1/vaults/{vaultId}/mandate', { params: { path: { vaultId } }, body }));
+    return vault;
+  };
+  return { clientId, key, api, session, newVault };
 }
+
+/** Of every client, to begin with. */
+export const TEST_MONEY = msat(10n ** 15n);
+
+export const signMandate = (
+  test: Pick<TestMediator, 'context' | 'clock'>,
+  { clientId, key }: Pick<TestClient, 'clientId' | 'key'>,
+  vaultId: string,
+  terms: Terms & { policy: NonNullable<Terms['policy']> },
+  changes: { sequence?: number; monthlyLimitMsat?: bigint; expiresAtMs?: number } = {},
+): string =>
+  signMessage(
+    mandate,
+    test.context,
+    {
+      clientId,
+      vaultId,
+      sequence: 1,
+      ...terms.policy,
+      maxPriceSatPerTbMonth: BigInt(terms.maxPriceSatPerTbMonth ?? '1000000'),
+      regions: terms.regions ?? [],
+      avoidOperators: terms.avoidOperators ?? [],
+      monthlyLimitMsat: TEST_MONEY,
+      expiresAtMs: test.clock.nowMs() + 365 * 86_400_000,
+      signedAtMs: test.clock.nowMs(),
+      ...changes,
+    },
+    key,
+  );
 
 export interface TestNodeOptions {
   readonly operator?: string;
@@ -198,8 +241,8 @@ export interface TestNode {
   readonly api: MediatorApi;
   readonly options: TestNodeOptions;
   register(changes?: TestNodeOptions & { signedAtMs?: number }): Promise<{ certificatePem: string }>;
-  /** A link of its own, which nobody said hello on yet. */
-  link(options?: { autoPong?: boolean }): Promise<TestLink>;
+  /** A link of its own, which nobody said hello on yet. @param baseUrl of another process that shares the nodes. */
+  link(options?: { autoPong?: boolean }, baseUrl?: string): Promise<TestLink>;
   /** Connects, says how it is, hears its orders, and leaves. */
   heartbeat(carriedOutOrder?: number, freeBytes?: number): Promise<readonly LinkOrder[]>;
   receipt(shard: {
@@ -270,7 +313,7 @@ async function createTestNode(test: TestMediator, options: TestNodeOptions): Pro
     api,
     options,
     register,
-    link: (linkOptions) => openTestLink(mediator.baseUrl, pinned, linkOptions),
+    link: (linkOptions, baseUrl = mediator.baseUrl) => openTestLink(baseUrl, pinned, linkOptions),
     async heartbeat(carriedOutOrder = 0, freeBytes = options.capacityBytes ?? 1e12) {
       const link = await node.link();
       try {
@@ -310,7 +353,7 @@ export async function openTestUpload(
   const vaultId = options.vaultId ?? freshId(16);
   const shards = options.dataShards ?? 2;
   const policy = { dataShards: shards, parityShards: shards };
-  await unwrap(client.api.POST('/v1/vaults', { body: { vaultId, terms: { policy } } }));
+  await client.newVault(vaultId, { policy });
   const upload = await unwrap(
     client.api.POST('/v1/vaults/{vaultId}/uploads', {
       params: { path: { vaultId } },

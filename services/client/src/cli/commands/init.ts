@@ -3,10 +3,10 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { addTermsOptions, type TermsOptions } from '../terms-options.ts';
+import { addTermsOptions, type SpendingOptions, type TermsOptions } from '../terms-options.ts';
 import type { Run } from '../verbs.ts';
 
-interface Options extends TermsOptions {
+interface Options extends TermsOptions, SpendingOptions {
   readonly mediator: string;
   readonly wordsFile?: string;
   readonly yes?: boolean;
@@ -20,6 +20,7 @@ export function define(command: Command, run: Run): void {
     )
     .requiredOption('--mediator <address>', "the mediator's address, holdfast://HOST:PORT#FINGERPRINT");
   addTermsOptions(command)
+    .option('--spend-limit <sat>', 'the most that the vault may cost per 30 days (default: 100000)')
     .option(
       '--words-file <file>',
       'write the recovery sheet to a new file instead of the terminal; - is standard output',
@@ -31,6 +32,8 @@ export function define(command: Command, run: Run): void {
 Examples:
   holdfast init --mediator holdfast://backup.example:7700#3f…
   holdfast init --mediator holdfast://backup.example:7700#3f… --policy 4+4 --region eu --max-price 40000
+
+The mandate that this machine signs lets the mediator renew and repair within these limits while you sleep.
 `,
     )
     .action((options: Options) => run((cli) => init(cli, options)));
@@ -40,9 +43,10 @@ async function init(cli: Cli, options: Options): Promise<void> {
   const { console, home } = cli;
   const { fail } = await import('@holdfast/protocol');
   const { checkHomeIsFree, initVault, meetMediator } = await import('../../recovery/index.ts');
-  const { readTerms } = await import('../terms.ts');
+  const { readSpending, readTerms } = await import('../terms.ts');
   const { askPassphrase } = await import('../unlock.ts');
   const terms = readTerms(options);
+  const limits = readSpending(options);
   const showsSheet = options.wordsFile === undefined;
   if (showsSheet && (console.isJson || console.options.output.isTTY !== true)) throw fail('client.words-nowhere');
   await checkHomeIsFree(home);
@@ -51,8 +55,15 @@ async function init(cli: Cli, options: Options): Promise<void> {
     console.ask('Choose a passphrase. It protects the keys on this disk; the 24 words open the vault without it.\n');
   }
   const passphrase = await askPassphrase(cli, { prompt: 'New passphrase: ', confirm: true });
-  const { config, vault, sheet } = await withSheetFile(options.wordsFile, (keepSheet) =>
-    initVault({ ...cli, mediator, terms, passphrase, ...(keepSheet === undefined ? {} : { keepSheet }) }),
+  const { config, vault, spending, clientId, sheet } = await withSheetFile(options.wordsFile, (keepSheet) =>
+    initVault({
+      ...cli,
+      mediator,
+      terms,
+      spending: limits,
+      passphrase,
+      ...(keepSheet === undefined ? {} : { keepSheet }),
+    }),
   );
   const { dataShards, parityShards } = vault.policy;
   if (showsSheet) await showSheet(cli, sheet, options.yes === true);
@@ -61,6 +72,12 @@ async function init(cli: Cli, options: Options): Promise<void> {
     `Vault ${config.vaultId} is ready in ${home}: ${dataShards}+${parityShards}, any ${parityShards} of its ` +
       `${dataShards + parityShards} nodes may fail.`,
   );
+  const { formatCount } = await import('../format.ts');
+  console.note(
+    `It may cost up to ${formatCount(spending.monthlyLimitSats)} sat a month, at nodes that ask up to ` +
+      `${formatCount(spending.maxPriceSatPerTbMonth)} sat per TB and month; holdfast mandate changes that.`,
+  );
+  console.note(`Have the mediator's admin credit client ${clientId}: storing is paid a month ahead.`);
   if (vault.warning !== undefined) console.warn(`Note: ${vault.warning}`, 'warning');
   if (options.wordsFile !== undefined && options.wordsFile !== '-') {
     console.note(`The 24 words are in ${resolve(options.wordsFile)}: take them off this machine.`);
@@ -74,6 +91,11 @@ async function init(cli: Cli, options: Options): Promise<void> {
     mediatorId: config.mediatorId,
     policy: vault.policy,
     terms: vault.terms ?? {},
+    clientId,
+    spending: {
+      monthlyLimitSats: String(spending.monthlyLimitSats),
+      maxPriceSatPerTbMonth: String(spending.maxPriceSatPerTbMonth),
+    },
     ...(options.wordsFile === undefined || options.wordsFile === '-' ? {} : { wordsFile: resolve(options.wordsFile) }),
     ...(options.wordsFile === '-' ? { sheet } : {}),
   });

@@ -109,6 +109,9 @@ async function showQuote({ console }: Cli, quote: Quote): Promise<void> {
   for (const line of lines) console.say(line);
   console.say();
   console.say(`A month costs     ${formatSats(quote.monthlyCostMsat)}`);
+  console.say(
+    `  of that         ${quote.commissionPpm / 10_000} % are the mediator's commission, the rest is the nodes'`,
+  );
   console.say(`A whole restore   ${formatSats(quote.restoreCostMsat)}`);
   console.say(`Nodes to spare    ${quote.spareNodes}`);
   if (quote.warning !== undefined) console.warn(`Note: ${quote.warning}`, 'warning');

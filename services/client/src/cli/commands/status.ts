@@ -14,6 +14,9 @@ export function define(command: Command, run: Run): void {
     .action(() => run(status));
 }
 
+const runwayOf = async (money: VaultStatus['money']): Promise<string> =>
+  (await import('../format.ts')).formatRunway(money);
+
 const loadStatus = () => import('../vault-status.ts');
 
 async function status(cli: Cli): Promise<number> {
@@ -76,6 +79,11 @@ async function show(cli: Cli, found: VaultStatus): Promise<void> {
       `${formatBytes(found.storedBytes)} in ${countOf(found.packCount, 'pack')}, ${countOf(found.snapshotCount, 'snapshot')}`,
     ],
     ['A month costs', `about ${formatSats(found.monthlyCostMsat)}`],
+    [
+      'Money',
+      `${formatSats(found.money.availableMsat)} available, ${formatSats(found.money.heldMsat)} held for what is stored`,
+    ],
+    ['Runway', await runwayOf(found.money)],
     ['Directories', directoriesOf(found)],
   ];
   for (const line of formatTable([{ title: '' }, { title: '' }], rows)) console.say(line);

@@ -14,13 +14,9 @@ interface EventRow extends Record<string, unknown> {
   data: Record<string, unknown>;
 }
 
-/**
- * Transactions end in another order than they begin: only what was made before the oldest one that is still open is
- * read, so that nothing is ever inserted behind a reader.
- */
 export async function eventsAfter(
   database: Database,
-  { madeIn, eventNo }: EventPlace,
+  { place, until }: { place: EventPlace; until: EventPlace },
   scope: Scope,
   limit: number,
 ): Promise<EventRecord[]> {
@@ -28,8 +24,8 @@ export async function eventsAfter(
     SELECT made_in::text AS made_in, event_no, kind, happened_at_ms, encode(node_id, 'hex') AS node_id,
       encode(client_id, 'hex') AS client_id, data
     FROM ${events}
-    WHERE (made_in, event_no) > (${String(madeIn)}::xid8, ${eventNo}::bigint)
-      AND made_in < pg_snapshot_xmin(pg_current_snapshot()) AND ${concerns(scope)}
+    WHERE (made_in, event_no) > (${String(place.madeIn)}::xid8, ${place.eventNo}::bigint)
+      AND (made_in, event_no) <= (${String(until.madeIn)}::xid8, ${until.eventNo}::bigint) AND ${concerns(scope)}
     ORDER BY made_in, event_no LIMIT ${limit}`);
   return rows.map((row) => ({
     place: { madeIn: BigInt(row.made_in), eventNo: BigInt(row.event_no) },
@@ -48,7 +44,10 @@ function concerns(scope: Scope) {
     : sql`client_id = ${Buffer.from(scope.clientId, 'hex')}`;
 }
 
-/** Everything before it can be read by now; nothing that comes stands before it. */
+/**
+ * Transactions end in another order than they begin: only what was made before the oldest one that is still open
+ * counts, so that nothing is ever inserted behind a reader.
+ */
 export async function eventsEnd(database: Database): Promise<EventPlace> {
   const { rows } = await database.execute<{ made_in: string; event_no: string }>(sql`
     SELECT made_in::text AS made_in, event_no FROM ${events}

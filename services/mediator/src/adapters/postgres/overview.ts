@@ -72,7 +72,7 @@ export function createOverviewStore(database: Database): OverviewStore {
     listTransfers: (page) => listTransfers(database, page),
     findTransfer: (transferNo, scope, limit) => findTransfer(database, transferNo, scope, limit),
     market: (nowMs, offlineAfterMs) => readMarket(database, nowMs, offlineAfterMs),
-    eventsAfter: (place, scope, limit) => eventsAfter(database, place, scope, limit),
+    eventsAfter: (place, until, scope, limit) => eventsAfter(database, { place, until }, scope, limit),
     eventsEnd: () => eventsEnd(database),
   };
 }

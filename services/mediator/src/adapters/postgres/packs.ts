@@ -5,15 +5,17 @@ import type { CheckedPack, PackPlaces, PackStore, VaultName } from '../../custod
 import { freeBytes } from '../../nodes/index.ts';
 import { placeShards, recordHoles, removePlaces } from './challenge-lines.ts';
 import { hexArray } from './columns.ts';
+import { growUnderUpload, shrinkAgreements } from './agreements-growth.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
+import type { Money } from './ledger.ts';
 import { appendOrders, lockNodes, NODE_FIELDS, type OrderForNode, toNodeRecord } from './nodes.ts';
 import { nodes, packs, shards, uploadNodes, uploads, vaults } from './schema.ts';
 import { isVault } from './vaults.ts';
 
-export function createPackStore(database: Database): PackStore {
+export function createPackStore(database: Database, money: Money): PackStore {
   return {
-    commit: (name, list, times) => inTransaction(database, (tx) => commit(tx, name, list, times)),
-    drop: (name, packIds, nowMs) => inTransaction(database, (tx) => drop(tx, name, packIds, nowMs)),
+    commit: (name, list, times) => inTransaction(database, (tx) => commit(tx, money, name, list, times)),
+    drop: (name, packIds, nowMs) => inTransaction(database, (tx) => drop(tx, money, name, packIds, nowMs)),
     async list(name, { after, limit }) {
       const rows = await database
         .select({ packId: packs.packId })
@@ -36,6 +38,7 @@ type CommitName = VaultName & { uploadId: string };
 
 async function commit(
   tx: Transaction,
+  money: Money,
   name: CommitName,
   list: readonly CheckedPack[],
   times: { nowMs: number; endExpiredBeforeMs: number },
@@ -75,6 +78,9 @@ async function commit(
       storedBytes: sql`${vaults.storedBytes} + ${addedBytes * nodeNos.size}`,
     })
     .where(isVault(name));
+  // Money last: its locks are shared by many.
+  const bytesAt = new Map(orders.map(({ nodeNo, storedBytes }) => [nodeNo, storedBytes]));
+  await growUnderUpload(tx, money, name, bytesAt, times.nowMs);
 }
 
 /** @throws HoldfastError `vault.unknown` */
@@ -213,7 +219,13 @@ function ordersFor(
   }));
 }
 
-async function drop(tx: Transaction, name: VaultName, packIds: readonly string[], nowMs: number): Promise<string[]> {
+async function drop(
+  tx: Transaction,
+  money: Money,
+  name: VaultName,
+  packIds: readonly string[],
+  nowMs: number,
+): Promise<string[]> {
   await lockVault(tx, name);
   const rows = await tx
     .select({
@@ -268,6 +280,9 @@ async function drop(tx: Transaction, name: VaultName, packIds: readonly string[]
         storedBytes: sql`${vaults.storedBytes} - ${freedBytes}`,
       })
       .where(isVault(name));
+    const freedAt = orders.filter(({ storedBytes }) => storedBytes < 0);
+    const bytesAt = new Map(freedAt.map(({ nodeNo, storedBytes }) => [nodeNo, -storedBytes]));
+    if (bytesAt.size > 0) await shrinkAgreements(tx, money, name, bytesAt, nowMs);
   }
   return rows.map(({ packId }) => packId);
 }

@@ -1,8 +1,10 @@
-/** Uploads in Postgres: the space that they reserve, and the orders that clean up after them. */
+/** Uploads in Postgres: the space and money that they reserve, and the orders that clean up after them. */
 import { and, asc, desc, eq, inArray, lt, ne, sql } from 'drizzle-orm';
 import type { NewUpload, UploadStore, UploadTimes, VaultName } from '../../custody/index.ts';
 import { freeBytes } from '../../nodes/index.ts';
+import { releaseUpload, reserveUpload, settleUpload } from './agreements-uploads.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
+import type { Money } from './ledger.ts';
 import { appendOrders, lockNodes, NODE_FIELDS, toNodeRecord } from './nodes.ts';
 import { nodes, uploadNodes, uploads, vaults } from './schema.ts';
 import { isVault } from './vaults.ts';
@@ -10,15 +12,15 @@ import { isVault } from './vaults.ts';
 /** Uploads ended in one transaction. */
 const SWEEP_BATCH = 50;
 
-export function createUploadStore(database: Database): UploadStore {
+export function createUploadStore(database: Database, money: Money): UploadStore {
   return {
-    open: (upload) => inTransaction(database, (tx) => reserve(tx, upload)),
-    endSurplus: (name, { kept, idleSinceMs }) =>
+    open: (upload) => inTransaction(database, (tx) => reserve(tx, money, upload)),
+    endSurplus: (name, surplus) =>
       inTransaction(database, async (tx) => {
         await lockVault(tx, name);
-        return endSurplus(tx, name, kept, idleSinceMs);
+        return endSurplus(tx, money, name, surplus);
       }),
-    end: (name) =>
+    end: (name, nowMs) =>
       inTransaction(database, async (tx) => {
         await lockVault(tx, name);
         const [upload] = await tx
@@ -27,7 +29,7 @@ export function createUploadStore(database: Database): UploadStore {
           .where(and(isOfVault(name), eq(uploads.uploadId, name.uploadId)))
           .for('update');
         if (upload === undefined) return undefined;
-        await endUploads(tx, [upload]);
+        await releaseUploads(tx, money, await endUploads(tx, [upload]), nowMs);
         const rows = await tx
           .select(NODE_FIELDS)
           .from(nodes)
@@ -38,9 +40,9 @@ export function createUploadStore(database: Database): UploadStore {
     sweep: async (times) => {
       const count = { ended: 0, discarded: 0 };
       for (let ended = SWEEP_BATCH; ended === SWEEP_BATCH; count.ended += ended) {
-        ended = await inTransaction(database, (tx) => endExpired(tx, times));
+        ended = await inTransaction(database, (tx) => endExpired(tx, money, times));
       }
-      while (await inTransaction(database, (tx) => discardOne(tx, times))) count.discarded += 1;
+      while (await inTransaction(database, (tx) => discardOne(tx, money, times))) count.discarded += 1;
       return count;
     },
   };
@@ -50,7 +52,7 @@ type UploadRow = typeof uploads.$inferSelect;
 
 const isOfVault = (name: VaultName) => and(eq(uploads.clientId, name.clientId), eq(uploads.vaultId, name.vaultId));
 
-async function reserve(tx: Transaction, upload: NewUpload) {
+async function reserve(tx: Transaction, money: Money, upload: NewUpload) {
   const chosen = await tx
     .select({ nodeNo: nodes.nodeNo })
     .from(nodes)
@@ -78,6 +80,9 @@ async function reserve(tx: Transaction, upload: NewUpload) {
     expiresAtMs: upload.expiresAtMs,
   });
   await tx.insert(uploadNodes).values(nodeNos.map((nodeNo) => ({ uploadId: upload.uploadId, nodeNo })));
+  // Money last: its locks are shared by many.
+  const offers = rows.map(({ nodeNo, priceSatPerTbMonth }) => ({ nodeNo, priceSatPerTbMonth }));
+  await reserveUpload(tx, money, { ...upload, nodes: offers }, upload.openedAtMs);
   const records = new Map(
     rows.map(({ nodeNo: _, ...row }) => [
       row.nodeId,
@@ -91,7 +96,12 @@ async function lockVault(tx: Transaction, name: VaultName): Promise<void> {
   await tx.select({ vaultId: vaults.vaultId }).from(vaults).where(isVault(name)).for('no key update');
 }
 
-async function endSurplus(tx: Transaction, name: VaultName, kept: number, idleSinceMs: number): Promise<number> {
+async function endSurplus(
+  tx: Transaction,
+  money: Money,
+  name: VaultName,
+  { kept, idleSinceMs, nowMs }: { kept: number; idleSinceMs: number; nowMs: number },
+): Promise<number> {
   const open = await tx
     .select()
     .from(uploads)
@@ -99,14 +109,14 @@ async function endSurplus(tx: Transaction, name: VaultName, kept: number, idleSi
     .orderBy(desc(uploads.openedAtMs), asc(uploads.uploadId))
     .for('update');
   const surplus = open.filter(({ activeAtMs }, place) => place >= kept || activeAtMs < idleSinceMs);
-  await endUploads(tx, surplus);
+  await releaseUploads(tx, money, await endUploads(tx, surplus), nowMs);
   return surplus.length;
 }
 
-/** Ends those that are open and releases what they did not use. Their rows must be locked. */
-async function endUploads(tx: Transaction, rows: readonly UploadRow[]): Promise<void> {
+/** Ends those that are open and releases the space that they did not use. Their rows must be locked. Resolves to those, whose money is still reserved. */
+async function endUploads(tx: Transaction, rows: readonly UploadRow[]): Promise<readonly UploadRow[]> {
   const open = rows.filter(({ state }) => state === 'open');
-  if (open.length === 0) return;
+  if (open.length === 0) return [];
   const uploadIds = open.map(({ uploadId }) => uploadId);
   await tx.update(uploads).set({ state: 'ended' }).where(inArray(uploads.uploadId, uploadIds));
   const places = await tx.select().from(uploadNodes).where(inArray(uploadNodes.uploadId, uploadIds));
@@ -121,9 +131,21 @@ async function endUploads(tx: Transaction, rows: readonly UploadRow[]): Promise<
     FROM unnest(${sql.param([...perNode.keys()])}::int[], ${sql.param([...perNode.values()])}::bigint[])
       AS released(node_no, reserved_bytes)
     WHERE ${nodes.nodeNo} = released.node_no`);
+  return open;
 }
 
-async function endExpired(tx: Transaction, times: UploadTimes): Promise<number> {
+/** Call it last in the transaction. Clients in one order, so that two of them never wait for each other. */
+async function releaseUploads(
+  tx: Transaction,
+  money: Money,
+  ended: readonly UploadRow[],
+  nowMs: number,
+): Promise<void> {
+  const ordered = ended.toSorted((a, b) => (a.clientId < b.clientId ? -1 : a.clientId > b.clientId ? 1 : 0));
+  for (const { uploadId } of ordered) await releaseUpload(tx, money, uploadId, nowMs);
+}
+
+async function endExpired(tx: Transaction, money: Money, times: UploadTimes): Promise<number> {
   const rows = await tx
     .select()
     .from(uploads)
@@ -131,12 +153,12 @@ async function endExpired(tx: Transaction, times: UploadTimes): Promise<number> 
     .orderBy(asc(uploads.expiresAtMs))
     .limit(SWEEP_BATCH)
     .for('update', { skipLocked: true });
-  await endUploads(tx, rows);
+  await releaseUploads(tx, money, await endUploads(tx, rows), times.nowMs);
   return rows.length;
 }
 
 /** From here on no commit of these uploads is taken, so their nodes may delete what no `committed` order named. */
-async function discardOne(tx: Transaction, times: UploadTimes): Promise<boolean> {
+async function discardOne(tx: Transaction, money: Money, times: UploadTimes): Promise<boolean> {
   const due = and(ne(uploads.state, 'discarded'), lt(uploads.expiresAtMs, times.discardExpiredBeforeMs));
   const rows = await tx
     .select()
@@ -162,5 +184,6 @@ async function discardOne(tx: Transaction, times: UploadTimes): Promise<boolean>
   }));
   await appendOrders(tx, discards, times.nowMs);
   await tx.delete(uploadNodes).where(eq(uploadNodes.uploadId, uploadId));
+  await settleUpload(tx, money, uploadId, [], times.nowMs);
   return true;
 }
