@@ -59,7 +59,7 @@ import { addEventsRoute } from './http/events-route.ts';
 import { createHandlers, type HandlerOptions } from './http/handlers.ts';
 import { type Housekeeping, runAll, runHousekeeping } from './jobs/index.ts';
 import { type Credit, creditClient, moneyRules } from './ledger/index.ts';
-import { addLinkRoute, createLinkPorts, createLinks, LINK_DEFAULTS, type Links } from './link/index.ts';
+import { addLinkRoute, createLinkPorts, createLinks, type Links, linkSettings } from './link/index.ts';
 import { createOfferBook, type MarketRules } from './market/index.ts';
 import { parseHostPort } from './nodes/index.ts';
 import { DEFAULTS, type MediatorOptions } from './options.ts';
@@ -344,7 +344,7 @@ function startLinks(
       challenges,
       agreements: { agreements: store, rules, context, clock },
     }),
-    settings: { ...LINK_DEFAULTS, ...settings.link },
+    settings: linkSettings(rules.periodMs, settings.link),
     context,
     clock,
     lineClock: systemClock,

@@ -36,7 +36,6 @@ export function createLinkPorts(options: DomainPortsOptions): LinkPorts {
   const { nodes, book, clock, certificateClock, challenges, agreements } = options;
   return {
     news: options.news,
-    noteAlive: async () => challenges?.noteLinkAlive(),
     nodes: {
       findCertificate: (fingerprint) => nodes.findCertificate(fingerprint, certificateClock.nowMs()),
       async heartbeat(nodeId, state) {

@@ -3,4 +3,4 @@ export { addLinkRoute, type LinkRouteOptions } from './link-route.ts';
 export { createLinks, type Links, type LinksOptions } from './links.ts';
 export { createLinkPorts, type DomainPortsOptions } from './domain-ports.ts';
 export * from './ports.ts';
-export { LINK_DEFAULTS, type LinkSettings } from './settings.ts';
+export { linkSettings, type LinkSettings } from './settings.ts';

@@ -54,14 +54,7 @@ export function createLinks(options: LinksOptions): Links {
     },
     onGap: () => void poll().catch(failed),
   });
-  const polling = lineClock.schedule(
-    settings.pollMs,
-    async () => {
-      await ports.noteAlive();
-      await poll();
-    },
-    failed,
-  );
+  const polling = lineClock.schedule(settings.pollMs, poll, failed);
   const ticking = lineClock.schedule(settings.pingMs, () => {
     const nowMs = lineClock.nowMs();
     for (const link of all) link.tick(nowMs);

@@ -70,8 +70,6 @@ export interface LinkPorts {
   readonly orders: OrdersOfLink;
   readonly losses: LossesOfLink;
   readonly news: NewsOfLink;
-  /** Says that nodes can reach this process. Called now and then. */
-  readonly noteAlive: () => Promise<void>;
   readonly challenges: ChallengesOfLink;
   readonly agreements: AgreementsOfLink;
 }

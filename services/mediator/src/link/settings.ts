@@ -22,16 +22,27 @@ export interface LinkSettings {
   readonly perSecond: number;
 }
 
-export const LINK_DEFAULTS: LinkSettings = {
-  heartbeatMs: 30_000,
-  periodMs: 3_600_000,
+const DEFAULTS = {
   pingMs: 20_000,
   idleMs: 60_000,
   helloMs: 10_000,
   pollMs: 5_000,
-  againMs: 60_000,
   closeMs: 2_000,
   maxLinks: 5_000,
   burst: 100,
   perSecond: 20,
 };
+
+const LONGEST_HEARTBEAT_MS = 30_000;
+const SHORTEST_HEARTBEAT_MS = 1_000;
+const LONGEST_AGAIN_MS = 60_000;
+const SHORTEST_AGAIN_MS = 500;
+
+/** The defaults; short periods, as tests and demonstrations have them, want more haste. */
+export const linkSettings = (periodMs: number, changes: Partial<LinkSettings> = {}): LinkSettings => ({
+  ...DEFAULTS,
+  periodMs,
+  heartbeatMs: Math.min(LONGEST_HEARTBEAT_MS, Math.max(SHORTEST_HEARTBEAT_MS, Math.floor(periodMs / 10))),
+  againMs: Math.min(LONGEST_AGAIN_MS, Math.max(SHORTEST_AGAIN_MS, Math.floor(periodMs / 60))),
+  ...changes,
+});
