@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { systemClock } from '@holdfast/platform';
+import { openMessage, periodCommitment, periodSecretHash } from '@holdfast/protocol';
+import pg from 'pg';
+import { holdDatabaseServer, startTestMediator } from './testing/test-mediator.ts';
+
+let release: () => Promise<void>;
+beforeAll(async () => {
+  release = await holdDatabaseServer();
+});
+afterAll(() => release());
+
+interface PeriodRow {
+  starts_at_ms: string;
+  committed_at_ms: string;
+  commitment: string;
+  secret: Buffer | null;
+}
+
+test('periods follow each other by themselves: committed to before, in the open afterwards', async () => {
+  const test = await startTestMediator({
+    clock: systemClock as never,
+    scheduling: 'queue',
+    periodMs: 1_000,
+    challenges: { committedPeriods: 3 },
+  });
+  const client = new pg.Client({ connectionString: test.mediator.databaseUrl });
+  await client.connect();
+  const revealed = async (): Promise<PeriodRow[]> =>
+    (await client.query<PeriodRow>('SELECT * FROM challenge_periods WHERE secret IS NOT NULL ORDER BY period')).rows;
+  while ((await revealed()).length < 2) await sleep(50);
+  for (const { commitment, secret, starts_at_ms: startsAtMs, committed_at_ms: committedAtMs } of await revealed()) {
+    const said = openMessage(periodCommitment, test.context, commitment);
+    expect(said).toMatchObject({ periodStartMs: Number(startsAtMs), periodMs: 1_000 });
+    expect(Number(committedAtMs)).toBeLessThan(said.periodStartMs);
+    expect(periodSecretHash(secret!)).toBe(said.secretHash);
+  }
+  await client.end();
+  await test.close();
+}, 30_000);
