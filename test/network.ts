@@ -136,6 +136,7 @@ class RunningNetwork implements Network {
       listen: { host: '127.0.0.1', port },
       network: 'regtest',
       subnetRule: 'local',
+      welcomeSats: 1_000_000_000,
       databaseDurability: 'test',
       unreachableData: 'temporary',
       processMetrics: false,

@@ -76,6 +76,7 @@ export function createHoldfast(directory: string): Contender {
         listen: { host: '127.0.0.1', port: 0 },
         network: 'regtest',
         subnetRule: 'local',
+        welcomeSats: 1_000_000_000,
       };
       const mediator = await startProcess<MediatorReady>('run-mediator.ts', mediatorOptions, log);
       const nodes = await Promise.all(

@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { formatBytes } from '@holdfast/protocol';
+import { formatBytes, msat } from '@holdfast/protocol';
 import { compareTrees } from '@holdfast/testkit';
 import { createCli, type HoldfastCli } from './client.ts';
 import { type DemoNode, type Market, startMarket } from './market.ts';
@@ -18,6 +18,7 @@ import { diskNeeded, freeBytes, survey, type Survey } from './survey.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const HOME = join(ROOT, '.holdfast-demo');
 const KILLED = 4;
+const CREDIT_SATS = 50_000;
 
 /** Ends the demo with a sentence instead of a stack trace. */
 class DemoProblem extends Error {}
@@ -126,11 +127,14 @@ function showUnreadable(backup: Record<string, unknown>): void {
 /** The main job; true when everything matched. */
 async function journey(market: Market, place: Paths, found: Survey, signal: AbortSignal): Promise<boolean> {
   const cli = createCli(place.client, place.passphrase);
-  await result(
+  const { clientId } = await result(
     cli,
     ['init', '--mediator', market.mediator.address, '--policy', '4+4', '--words-file', place.sheet],
     signal,
   );
+  const credit = { clientId: String(clientId), amountMsat: msat(BigInt(CREDIT_SATS) * 1000n) };
+  await market.mediator.credit({ ...credit, reference: 'demo', note: 'for the demo' });
+  fact(`The mediator's admin credits the new client ${CREDIT_SATS} sat.`);
   await result(cli, ['add', place.source], signal);
   showQuote(
     (await result(cli, ['quote', '--bytes', String(found.bytes)], signal)) as unknown as QuoteResult,
@@ -177,6 +181,7 @@ function showHowToExplore(market: Market, place: Paths): void {
   say(`  export HOLDFAST_HOME="${home}" HOLDFAST_PASSPHRASE_FILE="${relative(ROOT, place.passphrase)}"`);
   for (const line of [
     'status',
+    'balance',
     'snapshots',
     'ls -l',
     'quote',

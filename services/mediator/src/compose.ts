@@ -21,7 +21,7 @@ import {
   systemClock,
   systemRandomness,
 } from '@holdfast/platform';
-import { formatMediatorAddress, type SigningContext, toHex } from '@holdfast/protocol';
+import { formatMediatorAddress, msat, type SigningContext, toHex } from '@holdfast/protocol';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createAccounts } from './accounts/index.ts';
@@ -151,7 +151,10 @@ async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecy
     caPem: keys.authority.certPem,
     databaseUrl,
     credit: (credit) => creditClient(handlerOptions, credit),
-    runJobs: () => runAll(works),
+    runJobs: () =>
+      runAll(works).catch((error: unknown) => {
+        throw translateDatabaseError(error) ?? error;
+      }),
     stop: async () => {
       await lifecycle.close('asked to');
     },
@@ -243,6 +246,8 @@ function wire(
     offlineAfterMs,
   });
   const signer = { context, key: keys.signingKey };
+  const ledger = createLedgerStore(database);
+  const { welcomeSats } = settings;
   const { mediatorId, authority } = keys;
   const { subnetRule, network } = settings;
   const handlerOptions: HandlerOptions = {
@@ -256,6 +261,8 @@ function wire(
       randomness,
       nonceKey: keys.nonceKey,
       sessionTtlMs: settings.sessionTtlMs,
+      ...(welcomeSats !== undefined &&
+        network === 'regtest' && { welcome: welcomeWith(welcomeSats, { ledger, clock }) }),
       adminKeys: [toHex(keys.adminKey.publicKey), ...(settings.adminKeys ?? [])],
     }),
     nodes,
@@ -294,7 +301,7 @@ function wire(
     heads: { vaults, heads: createHeadStore(database), context, clock },
     mandates: { vaults, mandates, context, clock },
     agreements: createAgreementStore(database, money),
-    ledger: createLedgerStore(database),
+    ledger,
     moneyRules: money.rules,
     settlements: createSettlementStore(database, money),
     challenges,
@@ -310,11 +317,20 @@ function wire(
       logger,
       commitGraceMs,
       uncommittedGraceMs,
-    }).catch((error: unknown) => {
-      throw translateDatabaseError(error) ?? error;
     });
   return { handlerOptions, housekeeping };
 }
+
+/** Credits each client once. */
+const welcomeWith =
+  (sats: number, to: Parameters<typeof creditClient>[0]) =>
+  (clientId: string): Promise<boolean> =>
+    creditClient(to, {
+      clientId,
+      amountMsat: msat(BigInt(sats) * 1000n),
+      reference: `welcome ${clientId}`,
+      note: 'welcome to regtest',
+    });
 
 function startLinks(
   base: Base,

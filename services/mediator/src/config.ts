@@ -103,6 +103,13 @@ export const mediatorConfig = defineConfig(
       max: 1_000_000,
       help: 'The mediator’s share of what nodes earn, in millionths; every quote shows it.',
     },
+    welcomeSats: {
+      env: 'HOLDFAST_MEDIATOR_WELCOME_SATS',
+      type: 'int',
+      default: null,
+      min: 1,
+      help: 'For trying it out, on regtest only: so much is credited to each client at its first sign-in.',
+    },
     sessionTtlMs: {
       env: 'HOLDFAST_MEDIATOR_SESSION_TTL',
       type: 'duration',
@@ -148,6 +155,9 @@ export type MediatorConfig = ConfigValues<(typeof mediatorConfig)['settings']>;
 export function toOptions(config: MediatorConfig): MediatorOptions {
   const wrongKey = config.adminKeys.find((key) => !/^[0-9a-f]{64}$/.test(key));
   if (wrongKey !== undefined) throw invalid(`"${wrongKey}" in HOLDFAST_MEDIATOR_ADMIN_KEYS is not 64 hex digits.`);
+  if (config.welcomeSats !== null && config.network !== 'regtest') {
+    throw invalid('HOLDFAST_MEDIATOR_WELCOME_SATS is for HOLDFAST_NETWORK=regtest only: elsewhere money is real.');
+  }
   return {
     dataDir: config.dataDir,
     ...(config.databaseUrl !== null && { databaseUrl: config.databaseUrl }),
@@ -158,6 +168,7 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
     subnetRule: config.subnetRule,
     adminKeys: config.adminKeys,
     periodMs: config.periodMs,
+    ...(config.welcomeSats !== null && { welcomeSats: config.welcomeSats }),
     money: { commissionPpm: config.commissionPpm },
     challenges: {
       drawnLeaves: config.challengeLeaves,

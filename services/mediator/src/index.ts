@@ -2,3 +2,4 @@
 export { type Mediator, startMediator } from './compose.ts';
 export { DEFAULTS, type Listen, type MediatorOptions } from './options.ts';
 export * from './reputation/index.ts';
+export { requestCredit } from './credit-command.ts';

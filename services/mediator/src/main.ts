@@ -7,11 +7,18 @@ import {
   readConfig,
   writeFileDurably,
 } from '@holdfast/platform';
+import { HoldfastError } from '@holdfast/protocol';
 import { startMediator } from './compose.ts';
 import { mediatorConfig, toOptions } from './config.ts';
+import { CREDIT_HELP, readCreditArguments, requestCredit } from './credit-command.ts';
 import { VERSION } from './version.ts';
 
-const HELP = `holdfast-mediator ${VERSION}: matches clients with storage nodes. Settings come from the environment:
+const HELP = `holdfast-mediator ${VERSION}: matches clients with storage nodes.
+
+  holdfast-mediator                                    starts it
+  holdfast-mediator credit CLIENT_ID SATS --note TEXT   credits a client of the one that runs here
+
+Settings come from the environment:
 
 ${describeConfig(mediatorConfig)}`;
 
@@ -31,11 +38,24 @@ async function main(): Promise<void> {
   }
 }
 
-if (process.argv.includes('--help')) {
-  process.stdout.write(HELP);
+async function credit(args: readonly string[]): Promise<void> {
+  const request = readCreditArguments(args);
+  const running = toOptions(readConfig(mediatorConfig, process.env));
+  const { booked, availableMsat } = await requestCredit(running, request);
+  const before = booked ? '' : ' was credited before under this reference';
+  process.stdout.write(
+    `${request.sats} sat to client ${request.clientId}${before}: it has ${availableMsat / 1000n} sat available.\n`,
+  );
+}
+
+const [verb, ...args] = process.argv.slice(2);
+if (args.includes('--help') || verb === '--help') {
+  process.stdout.write(verb === 'credit' ? CREDIT_HELP : HELP);
 } else {
-  main().catch((error: unknown) => {
-    process.stderr.write(`${errorText(error)}\n${error instanceof PlatformError ? `${error.next}\n` : ''}`);
+  (verb === 'credit' ? credit(args) : main()).catch((error: unknown) => {
+    process.stderr.write(
+      `${errorText(error)}\n${error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : ''}`,
+    );
     process.exitCode = error instanceof PlatformError && error.code === 'config.invalid' ? 2 : 1;
   });
 }

@@ -51,6 +51,8 @@ export interface MediatorOptions {
   readonly rateLimits?: RateLimits;
   /** Length of a period; a ledger keeps the one that it was begun with. */
   readonly periodMs?: number;
+  /** Credited to each client at its first sign-in, on regtest only. */
+  readonly welcomeSats?: number;
   /** Terms, shares and graces that differ from the published ones. */
   readonly money?: Partial<Omit<MoneyRules, 'periodMs'>>;
   /** Deadlines, counts and patience of challenges that differ from the published ones. */

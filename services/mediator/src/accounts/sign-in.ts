@@ -23,6 +23,8 @@ export interface AccountsOptions {
   readonly sessionTtlMs: number;
   /** Public keys that may sign in as admin. */
   readonly adminKeys: readonly string[];
+  /** Told of each sign-in of a client, before its session is given. */
+  readonly welcome?: (clientId: string) => Promise<unknown>;
 }
 
 export interface Accounts {
@@ -66,6 +68,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         MAX_SESSIONS,
       );
       if (!isFresh) throw fail('auth.nonce-unknown');
+      if (role === 'client') await options.welcome?.(publicKey);
       return { session, role, expiresAtMs };
     },
     async authenticate(authorization) {
