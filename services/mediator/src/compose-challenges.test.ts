@@ -20,7 +20,7 @@ interface PeriodRow {
 
 test('periods follow each other by themselves: committed to before, in the open afterwards', async () => {
   const test = await startTestMediator({
-    clock: systemClock as never,
+    clock: systemClock,
     scheduling: 'queue',
     periodMs: 1_000,
     challenges: { committedPeriods: 3 },

@@ -8,6 +8,7 @@ import { resolveHost } from './adapters/node-probe.ts';
 import { createAgreementStore } from './adapters/postgres/agreements.ts';
 import { createChallengeStore } from './adapters/postgres/challenges.ts';
 import { type Database, translateDatabaseError, withoutParameters } from './adapters/postgres/database.ts';
+import { createEventLog } from './adapters/postgres/events.ts';
 import type { Money } from './adapters/postgres/ledger.ts';
 import { createSettlementStore } from './adapters/postgres/settlement.ts';
 import { createQueueScheduling } from './adapters/queue.ts';
@@ -88,12 +89,13 @@ export function createWorks(
   const { tickMs, moneyMs } = workIntervals(money.rules.periodMs);
   const agreements = createAgreementStore(database, money);
   const settlements = createSettlementStore(database, money);
+  const events = createEventLog(database);
   return {
     periods: { everyMs: tickMs, run: () => work.periods() },
     issue: { everyMs: tickMs, run: () => work.issue() },
     judge: { everyMs: tickMs, run: () => work.judge() },
     retrieve: { everyMs: tickMs, run: () => work.retrieve() },
-    money: { everyMs: moneyMs, run: () => runMoney({ agreements, settlements, clock, logger }) },
+    money: { everyMs: moneyMs, run: () => runMoney({ agreements, settlements, events, clock, logger }) },
     housekeeping: {
       everyMs: settings.housekeepingMs,
       async run() {

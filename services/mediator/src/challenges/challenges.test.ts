@@ -43,7 +43,7 @@ test('a node that shows what it was asked for passes, and is paid', async () => 
   const period = await world.nextPeriod();
   await world.issueAll();
   const [open] = await world.challenges.openChallengesOf(node.nodeId);
-  expect(openChallenge(CONTEXT, open!.token, node.nodeId).samples.length).toBeGreaterThanOrEqual(38);
+  expect(openChallenge(CONTEXT, open!.token, node.nodeId).samples.length).toBeGreaterThanOrEqual(30);
   expect(await world.answer(node)).toBe(1);
   expect(await world.challenges.openChallengesOf(node.nodeId)).toEqual([]);
   await world.judgeAll();
@@ -309,7 +309,7 @@ test('a line of which little is left is closed up, and the challenges go on', as
   const [open] = await world.challenges.openChallengesOf(node.nodeId);
   const { terms, samples } = openChallenge(CONTEXT, open!.token);
   expect(terms).toMatchObject({ lineEpoch: 1, lineLeaves: 10 * 64 });
-  expect(samples.length).toBeGreaterThanOrEqual(38);
+  expect(samples.length).toBeGreaterThanOrEqual(30);
   await client.store([node, other], 3);
   await world.answer(node);
   await world.judgeAll();

@@ -15,3 +15,17 @@ export interface Housekeeping {
   forgetUnusedNodes(lastSeenBeforeMs: number): Promise<number>;
   count(): Promise<Counts>;
 }
+
+export interface MoneyEvent {
+  readonly kind: 'escrow.low' | 'agreement.unfunded' | 'agreement.given-up';
+  readonly clientId: string;
+  readonly nodeId?: string;
+  /** Told once. */
+  readonly onceKey?: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Tells those whom it concerns. */
+export interface EventLog {
+  tell(events: readonly MoneyEvent[], nowMs: number): Promise<void>;
+}

@@ -340,6 +340,8 @@ export const events = pgTable(
     kind: text('kind').notNull(),
     nodeId: hexBytes('node_id'),
     clientId: hexBytes('client_id'),
+    /** What makes it be told only once; most need none. */
+    onceKey: text('once_key').unique(),
     happenedAtMs: safeInteger('happened_at_ms').notNull(),
     data: jsonb('data').$type<Record<string, unknown>>().notNull(),
   },

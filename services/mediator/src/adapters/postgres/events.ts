@@ -1,5 +1,6 @@
 /** What happened, written in the transaction in which it happened. Whoever listens on the channel reads the rows. */
-import { afterCommit, type Transaction } from './database.ts';
+import type { EventLog, MoneyEvent } from '../../jobs/index.ts';
+import { afterCommit, type Database, inTransaction, type Transaction } from './database.ts';
 import { events } from './challenge-schema.ts';
 
 /** Payload: nothing. Read what is new. */
@@ -12,28 +13,34 @@ type EventKind =
   | 'node.standing'
   | 'node.serving'
   | 'shards.lost'
-  | 'escrow.low';
+  | MoneyEvent['kind'];
 
 export interface NewEvent {
   readonly kind: EventKind;
   readonly nodeId?: string;
   readonly clientId?: string;
+  /** An event with a key that was told before is not told again. */
+  readonly onceKey?: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
 export async function noteEvents(tx: Transaction, list: readonly NewEvent[], nowMs: number): Promise<void> {
   if (list.length === 0) return;
-  await tx.insert(events).values(
-    list.map(({ kind, nodeId, clientId, data }) => ({
-      kind,
-      nodeId: nodeId ?? null,
-      clientId: clientId ?? null,
-      happenedAtMs: nowMs,
-      data,
-    })),
-  );
+  const rows = list.map(({ kind, nodeId, clientId, onceKey, data }) => ({
+    kind,
+    nodeId: nodeId ?? null,
+    clientId: clientId ?? null,
+    onceKey: onceKey ?? null,
+    happenedAtMs: nowMs,
+    data,
+  }));
+  await tx.insert(events).values(rows).onConflictDoNothing();
   afterCommit(tx, (database) => {
     // Whoever misses it reads the rows a little later.
     database.$client.query('SELECT pg_notify($1, $2)', [EVENT_CHANNEL, '']).catch(() => undefined);
   });
 }
+
+export const createEventLog = (database: Database): EventLog => ({
+  tell: (list, nowMs) => inTransaction(database, (tx) => noteEvents(tx, list, nowMs)),
+});
