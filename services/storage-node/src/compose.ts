@@ -125,6 +125,7 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
   const { nodeId, signingKey: key } = identity;
   const challenges = createChallenges({ nodeId, signing, key, store, clock, logger });
   lifecycle.onClose('challenges', () => challenges.stop());
+  const objected = new Set<string>();
   const touch = createTouch({
     port,
     line: createMediatorLink({
@@ -144,9 +145,13 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
       challenges.take(token, (challengeId, frame) => session.showProof(challengeId, frame)),
     onVerdict: (token) => logger.debug({ token }, 'a verdict'),
     async onSign(request, session) {
-      const given = { nodeId, signing, key, offer, records, clock, logger };
+      const given = { nodeId, signing, key, offer, records, clock, logger, objected };
       for (const { what, token } of signRequested(given, request, session.welcome.periodMs)) {
-        await session.sendSigned(what, token);
+        // What has changed meanwhile is asked again as it is then.
+        await session.sendSigned(what, token).catch((error: unknown) => {
+          if (session.hasEnded) throw error;
+          logger.info({ err: error, what }, 'the mediator did not take a signature');
+        });
       }
     },
     clock,

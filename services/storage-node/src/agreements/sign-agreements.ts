@@ -19,12 +19,16 @@ export interface SignOptions {
   readonly records: { bytesOfClient(clientId: string): number };
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What was objected to already: said once, though the mediator asks again. */
+  readonly objected: Set<string>;
 }
 
 export interface Signature {
   readonly what: 'agreement' | 'amendment';
   readonly token: string;
 }
+
+const MAX_OBJECTED = 1000;
 
 /** Why the node does not sign it; undefined when it does. Pure. */
 export function objectionTo(terms: AgreementToSign, offeredPrice: bigint, periodMs: number): string | undefined {
@@ -41,12 +45,15 @@ export const objectionToBytes = (terms: AmendmentToSign, heldBytes: number): str
 
 /** The signatures on all that there is no objection to. */
 export function signRequested(options: SignOptions, request: SignRequest, periodMs: number): Signature[] {
-  const { nodeId, signing, key, logger, clock } = options;
+  const { nodeId, signing, key, logger, clock, objected } = options;
   const signedAtMs = clock.nowMs();
   const signatures: Signature[] = [];
   const objects = (agreementId: string, objection: string | undefined): boolean => {
     if (objection === undefined) return false;
-    logger.warn({ agreementId, objection }, 'an agreement was not signed');
+    const said = `${agreementId} ${objection}`;
+    if (!objected.has(said)) logger.warn({ agreementId, objection }, 'an agreement was not signed');
+    if (objected.size >= MAX_OBJECTED) objected.clear();
+    objected.add(said);
     return true;
   };
   for (const terms of request.agreements) {
