@@ -10,6 +10,7 @@ import { createChallengeStore } from './adapters/postgres/challenges.ts';
 import { type Database, translateDatabaseError, withoutParameters } from './adapters/postgres/database.ts';
 import { createEventLog } from './adapters/postgres/events.ts';
 import type { Money } from './adapters/postgres/ledger.ts';
+import { giveUpUnpaid } from './adapters/postgres/giving-up.ts';
 import { createSettlementStore } from './adapters/postgres/settlement.ts';
 import { createQueueScheduling } from './adapters/queue.ts';
 import { createRangeReader } from './adapters/range-reader.ts';
@@ -95,7 +96,18 @@ export function createWorks(
     issue: { everyMs: tickMs, run: () => work.issue() },
     judge: { everyMs: tickMs, run: () => work.judge() },
     retrieve: { everyMs: tickMs, run: () => work.retrieve() },
-    money: { everyMs: moneyMs, run: () => runMoney({ agreements, settlements, events, clock, logger }) },
+    money: {
+      everyMs: moneyMs,
+      run: () =>
+        runMoney({
+          agreements,
+          settlements,
+          events,
+          clock,
+          logger,
+          giveUpUnpaid: (nowMs) => giveUpUnpaid(database, money, nowMs),
+        }),
+    },
     housekeeping: {
       everyMs: settings.housekeepingMs,
       async run() {

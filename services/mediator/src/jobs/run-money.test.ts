@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createSilentLogger, createSimulatedClock } from '@holdfast/platform';
 import { sql } from 'drizzle-orm';
 import { createEventLog } from '../adapters/postgres/events.ts';
+import { giveUpUnpaid } from '../adapters/postgres/giving-up.ts';
 import { at, commitBytes, FIRST, openTestLedger, openUpload, type TestLedger } from '../testing/test-ledger.ts';
 import { freshId, holdDatabaseServer } from '../testing/test-mediator.ts';
 import { runMoney } from './run-money.ts';
@@ -28,7 +29,14 @@ test('a client whose money runs out is warned at 14, 7 and 1 days, once each, an
   const clock = createSimulatedClock(at(FIRST));
   const { agreements, settlements, database } = money;
   const run = () =>
-    runMoney({ agreements, settlements, events: createEventLog(database), clock, logger: createSilentLogger() });
+    runMoney({
+      agreements,
+      settlements,
+      events: createEventLog(database),
+      clock,
+      logger: createSilentLogger(),
+      giveUpUnpaid: (nowMs) => giveUpUnpaid(database, money.money, nowMs),
+    });
   for (let day = 0; day <= 32; day += 1) {
     await run();
     await run();
