@@ -1,9 +1,11 @@
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { systemClock } from '@holdfast/platform';
+import { createSilentLogger, systemClock } from '@holdfast/platform';
 import { openMessage, periodCommitment, periodSecretHash } from '@holdfast/protocol';
 import pg from 'pg';
-import { holdDatabaseServer, startTestMediator } from './testing/test-mediator.ts';
+import { startWorker } from './compose.ts';
+import { freshDirectory, holdDatabaseServer, startTestMediator } from './testing/test-mediator.ts';
 
 let release: () => Promise<void>;
 beforeAll(async () => {
@@ -18,13 +20,28 @@ interface PeriodRow {
   secret: Buffer | null;
 }
 
-test('periods follow each other by themselves: committed to before, in the open afterwards', async () => {
-  const test = await startTestMediator({
-    clock: systemClock,
-    scheduling: 'queue',
-    periodMs: 1_000,
-    challenges: { committedPeriods: 3 },
-  });
+const OPTIONS = { clock: systemClock, periodMs: 1_000, challenges: { committedPeriods: 3 } } as const;
+
+test.each([
+  ['by the mediator itself', 'queue'],
+  ['by a worker beside it', 'workers'],
+] as const)('periods follow each other %s: committed to before, in the open afterwards', async (_, scheduling) => {
+  const dataDir = freshDirectory();
+  const test = await startTestMediator({ ...OPTIONS, scheduling, dataDir });
+  const { databaseUrl } = test.mediator;
+  const worker =
+    scheduling === 'workers'
+      ? await startWorker({
+          ...OPTIONS,
+          dataDir,
+          databaseUrl,
+          listen: { host: '127.0.0.1', port: 0 },
+          network: 'regtest',
+          subnetRule: 'local',
+          logger: createSilentLogger(),
+          processMetrics: false,
+        })
+      : undefined;
   const client = new pg.Client({ connectionString: test.mediator.databaseUrl });
   await client.connect();
   const revealed = async (): Promise<PeriodRow[]> =>
@@ -37,5 +54,7 @@ test('periods follow each other by themselves: committed to before, in the open 
     expect(periodSecretHash(secret!)).toBe(said.secretHash);
   }
   await client.end();
+  await worker?.stop();
   await test.close();
-}, 30_000);
+  rmSync(dataDir, { recursive: true, force: true });
+});

@@ -126,7 +126,7 @@ export async function startWorks(
   bell: Bell,
 ): Promise<{ stop(): Promise<void> }> {
   const { settings, logger } = base;
-  if (settings.scheduling === 'off') return { stop: () => Promise.resolve() };
+  if ((settings.scheduling ?? 'queue') !== 'queue') return { stop: () => Promise.resolve() };
   const start = createQueueScheduling({
     ...(settings.redisUrl !== undefined && { redisUrl: settings.redisUrl }),
     databaseUrl,

@@ -1,7 +1,7 @@
 /** Wires a mediator together: keys, database, domains, HTTPS, jobs. What starts here stops in reverse order. */
 import type { Server } from 'node:https';
 import { openApiDocuments, type MediatorOperations } from '@holdfast/http-api';
-import { createApiServer, startOpsServer } from '@holdfast/http-api/server';
+import { createApiServer } from '@holdfast/http-api/server';
 import {
   certificateFingerprint,
   type Clock,
@@ -24,7 +24,7 @@ import {
 import { formatMediatorAddress, msat, type SigningContext, toHex } from '@holdfast/protocol';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { createAccounts } from './accounts/index.ts';
+import { type Accounts, type AccountStore, createAccounts } from './accounts/index.ts';
 import { inForce } from './agreements/index.ts';
 import { type MediatorKeys, openKeyFiles } from './adapters/key-files.ts';
 import { createProbe, resolveHost } from './adapters/node-probe.ts';
@@ -34,7 +34,6 @@ import { createMandateStore } from './adapters/postgres/agreements-mandates.ts';
 import {
   type Database,
   openDatabase,
-  pingDatabase,
   translateDatabaseError,
   withoutParameters,
 } from './adapters/postgres/database.ts';
@@ -52,13 +51,14 @@ import { createUploadStore } from './adapters/postgres/uploads.ts';
 import { createHeadStore, createVaultStore } from './adapters/postgres/vaults.ts';
 import type { Challenges } from './challenges/index.ts';
 import { createBell, createWorks, keepLinkAlive, startWorks, wireChallenges } from './compose-challenges.ts';
+import { startOps } from './compose-ops.ts';
 import { createMaskKeySeal } from './custody/index.ts';
 import { certificateShown, createAuthentication } from './http/authenticate.ts';
 import { createEventStreams, EVENT_STREAM_DEFAULTS } from './http/event-stream.ts';
 import { addEventsRoute } from './http/events-route.ts';
 import { createHandlers, type HandlerOptions } from './http/handlers.ts';
-import { type Housekeeping, runAll, runHousekeeping } from './jobs/index.ts';
-import { type Credit, creditClient, moneyRules } from './ledger/index.ts';
+import { runAll, runHousekeeping } from './jobs/index.ts';
+import { type Credit, creditClient, type LedgerStore, moneyRules } from './ledger/index.ts';
 import { addLinkRoute, createLinkPorts, createLinks, type Links, linkSettings } from './link/index.ts';
 import { createOfferBook, type MarketRules } from './market/index.ts';
 import { parseHostPort } from './nodes/index.ts';
@@ -108,7 +108,36 @@ export async function startMediator(options: MediatorOptions): Promise<Mediator>
   }
 }
 
-async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecycle): Promise<Mediator> {
+/** Does a share of what happens by the clock, and nothing else: no API, no links. */
+export type MediatorWorker = Pick<Mediator, 'runJobs' | 'stop'>;
+
+/**
+ * Any number of them stand beside the mediators of one database. They share the mediator's data directory: its keys, and
+ * the proofs that were taken.
+ * @throws PlatformError see startMediator
+ */
+export async function startWorker(
+  options: MediatorOptions & { readonly databaseUrl: string },
+): Promise<MediatorWorker> {
+  const logger = options.logger ?? createLogger({ service: 'mediator-worker' });
+  const lifecycle = createLifecycle({ logger });
+  try {
+    const base = await prepare(options, logger, lifecycle);
+    const core = await startCore(base);
+    await core.startWorks();
+    logger.info({ mediatorId: base.keys.mediatorId }, 'the worker is ready');
+    return { runJobs: core.runJobs, stop: () => stop(lifecycle) };
+  } catch (error) {
+    await lifecycle.close('the start failed');
+    throw error;
+  }
+}
+
+const stop = async (lifecycle: Lifecycle): Promise<void> => {
+  await lifecycle.close('asked to');
+};
+
+async function prepare(options: MediatorOptions, logger: Logger, lifecycle: Lifecycle): Promise<Base> {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings = { ...DEFAULTS, ...given } as Settings;
   const clock = options.clock ?? systemClock;
@@ -118,14 +147,40 @@ async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecy
   const context = { network: settings.network, mediatorId: keys.mediatorId };
   const metrics = createMetrics('holdfast_mediator_', { processMetrics: settings.processMetrics ?? true });
   lifecycle.onClose('metrics', () => metrics.close());
-  const base: Base = { settings, logger, clock, randomness, lifecycle, metrics, keys, context };
+  return { settings, logger, clock, randomness, lifecycle, metrics, keys, context };
+}
 
+/** What mediator and worker have in common: the database, the domains, the works. */
+async function startCore(base: Base) {
   const { database, databaseUrl, money } = await startDatabase(base);
   const opsUrl = await startOps(base, database);
   const bell = createBell();
   const challenges = wireChallenges(base, database, money, bell);
   const { handlerOptions, housekeeping } = wire(base, database, money, challenges);
   const works = createWorks(base, database, money, { challenges, housekeeping });
+  return {
+    database,
+    databaseUrl,
+    money,
+    opsUrl,
+    challenges,
+    handlerOptions,
+    runJobs: () =>
+      runAll(works).catch((error: unknown) => {
+        throw translateDatabaseError(error) ?? error;
+      }),
+    async startWorks() {
+      const scheduling = await startWorks(base, databaseUrl, works, bell);
+      base.lifecycle.onClose('works', () => scheduling.stop());
+    },
+  };
+}
+
+async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecycle): Promise<Mediator> {
+  const base = await prepare(options, logger, lifecycle);
+  const { settings, keys } = base;
+  const core = await startCore(base);
+  const { database, databaseUrl, money, opsUrl, challenges, handlerOptions } = core;
   const links = startLinks(base, database, databaseUrl, handlerOptions, challenges);
   // The server closes them first; this is for a start that fails.
   lifecycle.onClose('links', () => links.close());
@@ -135,8 +190,7 @@ async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecy
   const { port } = app.server.address() as { port: number };
   const beat = keepLinkAlive(base, challenges, money.rules.periodMs);
   lifecycle.onClose('sign of life', () => beat.stop());
-  const scheduling = await startWorks(base, databaseUrl, works, bell);
-  lifecycle.onClose('works', () => scheduling.stop());
+  await core.startWorks();
 
   const { address, baseUrl } = addresses(settings, port, keys);
   if (settings.subnetRule === 'local') {
@@ -151,13 +205,8 @@ async function start(options: MediatorOptions, logger: Logger, lifecycle: Lifecy
     caPem: keys.authority.certPem,
     databaseUrl,
     credit: (credit) => creditClient(handlerOptions, credit),
-    runJobs: () =>
-      runAll(works).catch((error: unknown) => {
-        throw translateDatabaseError(error) ?? error;
-      }),
-    stop: async () => {
-      await lifecycle.close('asked to');
-    },
+    runJobs: core.runJobs,
+    stop: () => stop(lifecycle),
   };
 }
 
@@ -182,50 +231,6 @@ async function startDatabase(base: Base): Promise<{ database: Database; database
   return { database, databaseUrl, money };
 }
 
-async function startOps(base: Base, database: Database): Promise<string | undefined> {
-  const { settings, logger, lifecycle, metrics } = base;
-  if (settings.opsListen === undefined) return undefined;
-  const refresh = createGauges(metrics, createHousekeeping(database));
-  const ops = await startOpsServer({
-    listen: settings.opsListen,
-    logger,
-    metrics: { contentType: metrics.contentType, text: async () => (await refresh(), metrics.text()) },
-    readiness: async () => {
-      if (lifecycle.closing.aborted) return { ready: false, detail: 'stopping' };
-      await pingDatabase(database);
-      return { ready: true };
-    },
-  });
-  lifecycle.onClose('ops listener', () => ops.close());
-  return ops.url;
-}
-
-/** Counts are taken when somebody asks; while the database is away, the last ones stand. */
-function createGauges(metrics: Metrics, housekeeping: Housekeeping): () => Promise<void> {
-  const nodes = metrics.gauge('nodes', 'Registered nodes by state.', ['state']);
-  const vaults = metrics.gauge('vaults', 'Vaults.');
-  const packs = metrics.gauge('packs', 'Committed packs.');
-  const stored = metrics.gauge('stored_bytes', 'Bytes of all committed shards.');
-  const reserved = metrics.gauge('reserved_bytes', 'Bytes that open uploads may still write.');
-  const orders = metrics.gauge('waiting_orders', 'Orders that nodes have not carried out yet.');
-  const isUp = metrics.gauge('database_up', '1 when the database answers.');
-  return async () => {
-    try {
-      const count = await housekeeping.count();
-      nodes.reset();
-      for (const [state, number] of Object.entries(count.nodesByState)) nodes.set({ state }, number);
-      vaults.set(count.vaults);
-      packs.set(count.packs);
-      stored.set(count.storedBytes);
-      reserved.set(count.reservedBytes);
-      orders.set(count.waitingOrders);
-      isUp.set(1);
-    } catch {
-      isUp.set(0);
-    }
-  };
-}
-
 function wire(
   base: Base,
   database: Database,
@@ -247,24 +252,13 @@ function wire(
   });
   const signer = { context, key: keys.signingKey };
   const ledger = createLedgerStore(database);
-  const { welcomeSats } = settings;
   const { mediatorId, authority } = keys;
   const { subnetRule, network } = settings;
   const handlerOptions: HandlerOptions = {
     about: { mediatorId, network, caPem: authority.certPem, version: VERSION, subnetRule },
     clock,
     offlineAfterMs,
-    accounts: createAccounts({
-      store: accountStore,
-      context,
-      clock,
-      randomness,
-      nonceKey: keys.nonceKey,
-      sessionTtlMs: settings.sessionTtlMs,
-      ...(welcomeSats !== undefined &&
-        network === 'regtest' && { welcome: welcomeWith(welcomeSats, { ledger, clock }) }),
-      adminKeys: [toHex(keys.adminKey.publicKey), ...(settings.adminKeys ?? [])],
-    }),
+    accounts: wireAccounts(base, accountStore, ledger),
     nodes,
     book,
     rules,
@@ -319,6 +313,21 @@ function wire(
       uncommittedGraceMs,
     });
   return { handlerOptions, housekeeping };
+}
+
+function wireAccounts(base: Base, store: AccountStore, ledger: LedgerStore): Accounts {
+  const { settings, clock, randomness, keys, context } = base;
+  const { welcomeSats = 0, network } = settings;
+  return createAccounts({
+    store,
+    context,
+    clock,
+    randomness,
+    nonceKey: keys.nonceKey,
+    sessionTtlMs: settings.sessionTtlMs,
+    ...(welcomeSats > 0 && network === 'regtest' && { welcome: welcomeWith(welcomeSats, { ledger, clock }) }),
+    adminKeys: [toHex(keys.adminKey.publicKey), ...(settings.adminKeys ?? [])],
+  });
 }
 
 /** Credits each client once. */

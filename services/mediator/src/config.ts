@@ -29,6 +29,13 @@ export const mediatorConfig = defineConfig(
       secret: true,
       help: 'Redis 6.2 or newer for the queue that wakes workers. Not set: the queue lies in the database.',
     },
+    works: {
+      env: 'HOLDFAST_MEDIATOR_WORKS',
+      type: 'enum',
+      values: ['here', 'workers'],
+      default: 'here',
+      help: 'workers: leaves what happens by the clock to processes of their own (holdfast-mediator worker).',
+    },
     challengeDeadlineMs: {
       env: 'HOLDFAST_MEDIATOR_CHALLENGE_DEADLINE',
       type: 'duration',
@@ -175,6 +182,7 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
       ...(config.challengeDeadlineMs !== null && { deadlineMs: config.challengeDeadlineMs }),
     },
     ...(config.redisUrl !== null && { redisUrl: config.redisUrl }),
+    scheduling: config.works === 'here' ? 'queue' : 'workers',
     sessionTtlMs: config.sessionTtlMs,
     uploadTtlMs: config.uploadTtlMs,
     uncommittedGraceMs: config.uncommittedGraceMs,

@@ -8,7 +8,7 @@ import {
   writeFileDurably,
 } from '@holdfast/platform';
 import { HoldfastError } from '@holdfast/protocol';
-import { startMediator } from './compose.ts';
+import { startMediator, startWorker } from './compose.ts';
 import { mediatorConfig, toOptions } from './config.ts';
 import { CREDIT_HELP, readCreditArguments, requestCredit } from './credit-command.ts';
 import { VERSION } from './version.ts';
@@ -16,6 +16,7 @@ import { VERSION } from './version.ts';
 const HELP = `holdfast-mediator ${VERSION}: matches clients with storage nodes.
 
   holdfast-mediator                                    starts it
+  holdfast-mediator worker                             starts a process that only does what happens by the clock
   holdfast-mediator credit CLIENT_ID SATS --note TEXT   credits a client of the one that runs here
 
 Settings come from the environment:
@@ -28,12 +29,31 @@ async function main(): Promise<void> {
   const mediator = await startMediator({ ...toOptions(config), logger });
   if (config.addressFile !== null) await writeFileDurably(config.addressFile, `${mediator.address}\n`, { mode: 0o644 });
   process.stdout.write(`${mediator.address}\n`);
+  stopAtSignal(mediator);
+}
+
+/** Beside the mediators of the same database: it needs their data directory, and a database that they can share. */
+async function work(): Promise<void> {
+  const config = readConfig(mediatorConfig, process.env);
+  const logger = createLogger({ service: 'mediator-worker', level: config.logLevel });
+  const { databaseUrl, ...options } = toOptions(config);
+  if (databaseUrl === undefined) {
+    throw new PlatformError(
+      'mediator.worker-needs-database',
+      'A worker needs the database of the mediator that it works for.',
+      'Set DATABASE_URL; a mediator with an embedded database does its work itself.',
+    );
+  }
+  stopAtSignal(await startWorker({ ...options, databaseUrl, scheduling: 'queue', logger }));
+}
+
+function stopAtSignal(running: { stop(): Promise<void> }): void {
   let isStopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (isStopping) process.exit(1);
       isStopping = true;
-      void mediator.stop().finally(() => process.exit(0));
+      void running.stop().finally(() => process.exit(0));
     });
   }
 }
@@ -52,7 +72,7 @@ const [verb, ...args] = process.argv.slice(2);
 if (args.includes('--help') || verb === '--help') {
   process.stdout.write(verb === 'credit' ? CREDIT_HELP : HELP);
 } else {
-  (verb === 'credit' ? credit(args) : main()).catch((error: unknown) => {
+  (verb === 'credit' ? credit(args) : verb === 'worker' ? work() : main()).catch((error: unknown) => {
     process.stderr.write(
       `${errorText(error)}\n${error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : ''}`,
     );

@@ -57,8 +57,11 @@ export interface MediatorOptions {
   readonly money?: Partial<Omit<MoneyRules, 'periodMs'>>;
   /** Deadlines, counts and patience of challenges that differ from the published ones. */
   readonly challenges?: Partial<Omit<ChallengeRules, 'periodMs'>>;
-  /** `queue` (default): this process does its share of what happens by the clock; `off`: only when `runJobs` is called. */
-  readonly scheduling?: 'queue' | 'off';
+  /**
+   * `queue` (default): this process does its share of what happens by the clock; `workers`: other processes do it all;
+   * `off`: it happens only when `runJobs` is called.
+   */
+  readonly scheduling?: 'queue' | 'workers' | 'off';
   /** `redis://…` of the queue. Absent: the queue lies in the database. */
   readonly redisUrl?: string;
   /** Patience and limits of the streams of events. */

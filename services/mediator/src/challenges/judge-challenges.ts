@@ -25,7 +25,7 @@ export async function judgeDue(options: ChallengesOptions): Promise<number> {
 type JudgeOptions = Pick<ChallengesOptions, 'signer' | 'rules'>;
 
 /** Pure but for the signature. */
-export function judge(options: JudgeOptions, facts: AnswerFacts, nowMs: number): Closing {
+function judge(options: JudgeOptions, facts: AnswerFacts, nowMs: number): Closing {
   const { signer, rules } = options;
   const challenge = openChallenge(signer.context, facts.challenge);
   const answer = facts.answer && { proofHash: facts.answer.proofHash, faults: facts.answer.faults };

@@ -120,7 +120,7 @@ export const shardPlaces = pgTable(
   ],
 );
 
-export const CHALLENGE_STATES = ['planned', 'open', 'answered', 'judged', 'void'] as const;
+const CHALLENGE_STATES = ['planned', 'open', 'answered', 'judged', 'void'] as const;
 
 /** What one node was asked in one period, and what came of it. */
 export const challenges = pgTable(
