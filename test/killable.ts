@@ -32,6 +32,7 @@ export function startKillableMediator(
     listen: { host: '127.0.0.1', port: 0 },
     network: 'regtest' as const,
     subnetRule: 'local' as const,
+    welcomeSats: 1_000_000_000,
     databaseDurability: 'test' as const,
     ...options,
   };

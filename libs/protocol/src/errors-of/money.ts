@@ -30,13 +30,13 @@ export const MONEY_ERRORS = {
     409,
     'refused',
     'Vault {vaultId} has no mandate in force.',
-    'Sign a mandate for it: policy, price cap, spending limit and expiry.',
+    'Sign one: holdfast mandate --spend-limit SATS; a backup signs the default one.',
   ),
   'mandate.expired': entry(
     409,
     'refused',
     'The mandate of vault {vaultId} has expired.',
-    'Sign a new mandate; until then nothing is stored or renewed.',
+    'Sign a new one (holdfast mandate --spend-limit SATS, or a backup); until then nothing is stored or renewed.',
   ),
   'mandate.outdated': entry(
     409,
@@ -54,7 +54,7 @@ export const MONEY_ERRORS = {
     409,
     'refused',
     'Node {nodeId} asks {price} sat per TB and month; the mandate allows {cap}.',
-    'Raise the price cap of the mandate, or wait for cheaper nodes.',
+    'Raise the price cap (holdfast mandate --max-price SATS), or wait for cheaper nodes.',
   ),
   'mandate.node': entry(
     409,
@@ -66,7 +66,7 @@ export const MONEY_ERRORS = {
     409,
     'refused',
     'The vault would cost {neededMsat} msat per 30 days; its mandate allows {limitMsat}.',
-    'Raise the spending limit of the mandate, or drop old snapshots.',
+    'Raise the spending limit (holdfast mandate --spend-limit SATS), or store less.',
   ),
   'agreement.unknown': entry(
     404,
