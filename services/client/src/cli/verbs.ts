@@ -85,4 +85,10 @@ export const VERBS: readonly Verb[] = [
     group: CARE,
     load: () => import('./commands/check.ts'),
   },
+  {
+    name: 'verify-transcript',
+    summary: 'judge a challenge again from its evidence',
+    group: CARE,
+    load: () => import('./commands/verify-transcript.ts'),
+  },
 ];
