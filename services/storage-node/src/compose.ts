@@ -14,7 +14,14 @@ import {
   systemClock,
   systemRandomness,
 } from '@holdfast/platform';
-import { fail, lossReport, mediatorBaseUrl, parseMediatorAddress, signMessage } from '@holdfast/protocol';
+import {
+  fail,
+  lossReport,
+  mediatorBaseUrl,
+  parseMediatorAddress,
+  type SigningContext,
+  signMessage,
+} from '@holdfast/protocol';
 import type { FastifyInstance } from 'fastify';
 import { signRequested } from './agreements/index.ts';
 import { openCopiesDatabase } from './adapters/copies-database.ts';
@@ -24,10 +31,16 @@ import { openStateDatabase } from './adapters/state-database.ts';
 import { createNodeServer, NODE_TLS } from './http/server.ts';
 import { createChallenges } from './challenges/index.ts';
 import { runScrubs } from './jobs.ts';
-import { createTouch, type Touch } from './link/index.ts';
+import { createTouch, type Touch, type TouchOptions } from './link/index.ts';
 import { withFigures } from './metrics.ts';
 import { DEFAULTS, type Listen, type StorageNodeOptions } from './options.ts';
-import { createRegistrar, type NodeOffer, openIdentity, openPinnedCa } from './registration/index.ts';
+import {
+  createRegistrar,
+  type NodeIdentity,
+  type NodeOffer,
+  openIdentity,
+  openPinnedCa,
+} from './registration/index.ts';
 import { openShardStore, type ScrubReport } from './shards/index.ts';
 import { createVaultCopies } from './vault-copies/index.ts';
 import { VERSION } from './version.ts';
@@ -122,45 +135,15 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
     onCertificate: ({ certPem }) => useCertificate(app, certPem, identity.tlsKey.privateKeyPem, pinned.caPem),
   });
   const offer = offerOf(options, listening);
-  const { nodeId, signingKey: key } = identity;
-  const challenges = createChallenges({ nodeId, signing, key, store, clock, logger });
-  lifecycle.onClose('challenges', () => challenges.stop());
-  const objected = new Set<string>();
-  const touch = createTouch({
-    port,
-    line: createMediatorLink({
-      baseUrl: mediatorBaseUrl(address),
-      ...pinned,
-      tlsKeyPem: identity.tlsKey.privateKeyPem,
-      certPem: () => registrar.current?.certPem,
-      idleMs: options.linkIdleMs,
-    }),
-    registrar,
-    offer,
-    store,
-    records,
-    signLosses: (names) =>
-      signMessage(lossReport, signing, { nodeId, reportedAtMs: clock.nowMs(), shards: [...names] }, key),
-    onChallenge: (token, session) =>
-      challenges.take(token, (challengeId, frame) => session.showProof(challengeId, frame)),
-    onVerdict: (token) => logger.debug({ token }, 'a verdict'),
-    async onSign(request, session) {
-      const given = { nodeId, signing, key, offer, records, clock, logger, objected };
-      for (const { what, token } of signRequested(given, request, session.welcome.periodMs)) {
-        // What has changed meanwhile is asked again as it is then.
-        await session.sendSigned(what, token).catch((error: unknown) => {
-          if (session.hasEnded) throw error;
-          logger.info({ err: error, what }, 'the mediator did not take a signature');
-        });
-      }
-    },
-    clock,
-    lineClock: systemClock,
-    randomness,
-    logger,
-    version: VERSION,
-    everyMs: options.heartbeatMs,
+  const line = createMediatorLink({
+    baseUrl: mediatorBaseUrl(address),
+    ...pinned,
+    tlsKeyPem: identity.tlsKey.privateKeyPem,
+    certPem: () => registrar.current?.certPem,
+    idleMs: options.linkIdleMs,
+    closing: lifecycle.closing,
   });
+  const touch = wireTouch(options, lifecycle, { port, line, registrar, offer, store, records }, { identity, signing });
   onLosses(() => touch.hurry());
   await registrar.load();
   await registerPatiently(options, lifecycle, touch, () => registrar.current !== undefined);
@@ -185,6 +168,47 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
       await lifecycle.close('asked to');
     },
   };
+}
+
+type TouchParts = Pick<TouchOptions, 'port' | 'line' | 'registrar' | 'offer' | 'store' | 'records'>;
+
+/** What comes over the link, and who answers it. */
+function wireTouch(
+  options: FullOptions,
+  lifecycle: Lifecycle,
+  parts: TouchParts,
+  { identity, signing }: { identity: NodeIdentity; signing: SigningContext },
+): Touch {
+  const { clock, logger } = options;
+  const { store, records, offer } = parts;
+  const { nodeId, signingKey: key } = identity;
+  const challenges = createChallenges({ nodeId, signing, key, store, clock, logger });
+  lifecycle.onClose('challenges', () => challenges.stop());
+  const objected = new Set<string>();
+  return createTouch({
+    ...parts,
+    signLosses: (names) =>
+      signMessage(lossReport, signing, { nodeId, reportedAtMs: clock.nowMs(), shards: [...names] }, key),
+    onChallenge: (token, session) =>
+      challenges.take(token, (challengeId, frame) => session.showProof(challengeId, frame)),
+    onVerdict: (token) => logger.debug({ token }, 'a verdict'),
+    async onSign(request, session) {
+      const given = { nodeId, signing, key, offer, records, clock, logger, objected };
+      for (const { what, token } of signRequested(given, request, session.welcome.periodMs)) {
+        // What has changed meanwhile is asked again as it is then.
+        await session.sendSigned(what, token).catch((error: unknown) => {
+          if (session.hasEnded) throw error;
+          logger.info({ err: error, what }, 'the mediator did not take a signature');
+        });
+      }
+    },
+    clock,
+    lineClock: systemClock,
+    randomness: options.randomness,
+    logger,
+    version: VERSION,
+    everyMs: options.heartbeatMs,
+  });
 }
 
 /** Opens databases and shards; the caller says later who is told of losses. */

@@ -27,7 +27,6 @@ export async function addLinkRoute(app: FastifyInstance, { links, authenticate }
     LINK_PATH,
     {
       websocket: true,
-      schema: { hide: true } as object,
       onRequest: async (request) => {
         known.set(request, await authenticate(request));
         links.checkRoom();

@@ -1,5 +1,5 @@
 /** All links of this process: one for each node, woken by news from any process, looked after by the clock. */
-import type { Clock, Logger, Randomness } from '@holdfast/platform';
+import type { Randomness } from '@holdfast/platform';
 import { fail, toHex } from '@holdfast/protocol';
 import { createNodeLink, type NodeLink, type NodeLinkOptions } from './node-link.ts';
 import type { LinkPorts } from './ports.ts';

@@ -1,21 +1,9 @@
 /** The mediator's side of one link: answers what the node says, and brings it what waits for it. */
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Logger } from '@holdfast/platform';
-import {
-  beatName,
-  challengeIdOfFrame,
-  decodeFromNode,
-  fail,
-  type FromNode,
-  type Heartbeat,
-  type Hello,
-  HoldfastError,
-  LINK_PROTOCOL,
-  messageHash,
-  type SigningContext,
-  textsOf,
-} from '@holdfast/protocol';
+import { decodeFromNode, fail, HoldfastError, type SigningContext, textsOf } from '@holdfast/protocol';
 import type { WebSocket } from 'ws';
+import { createAnswers } from './answer-node.ts';
 import { createNodeSocket } from './node-socket.ts';
 import type { LinkPorts } from './ports.ts';
 import { createPushes } from './pushes.ts';
@@ -54,8 +42,7 @@ export interface NodeLink {
 }
 
 export function createNodeLink(options: NodeLinkOptions): NodeLink {
-  const { nodeId, ports, settings, clock, logger } = options;
-  let version: string | undefined;
+  const { nodeId, settings, logger } = options;
   let wakes = 0;
 
   const asProblem = (error: unknown): HoldfastError => {
@@ -87,54 +74,7 @@ export function createNodeLink(options: NodeLinkOptions): NodeLink {
   };
   const wake = (): void => {
     wakes += 1;
-    if (version !== undefined && wakes === 1) line.inTurn(bring);
-  };
-
-  const greet = async (hello: Hello): Promise<void> => {
-    if (version !== undefined) throw fail('link.out-of-turn', { type: hello.type });
-    if (hello.protocol !== LINK_PROTOCOL) {
-      throw fail('link.wrong-protocol', { spoken: hello.protocol, wanted: LINK_PROTOCOL });
-    }
-    version = hello.version;
-    const { heartbeatMs, periodMs } = settings;
-    await line.send({ type: 'welcome', timeMs: clock.nowMs(), heartbeatMs, periodMs });
-    await beat({ ...hello, type: 'heartbeat', beat: 0 });
-  };
-  const beat = async ({ beat: number, usedBytes, freeBytes, carriedOutOrder }: Heartbeat): Promise<void> => {
-    await orRefuse(beatName(number), async () => {
-      const state = { version: version!, usedBytes, freeBytes, carriedOutOrder };
-      const orders = await ports.nodes.heartbeat(nodeId, state);
-      pushes.noteCarriedOut(carriedOutOrder, true);
-      await pushes.sendOrders(number, orders);
-    });
-    wake();
-  };
-  const handle = async (message: FromNode): Promise<void> => {
-    if (message.type === 'hello') return greet(message);
-    if (version === undefined) throw fail('link.out-of-turn', { type: message.type });
-    if (message.type === 'heartbeat') return beat(message);
-    if (message.type === 'carried-out') {
-      await orRefuse(String(message.order), () => ports.orders.carriedOut(nodeId, message.order));
-      pushes.noteCarriedOut(message.order, false);
-      return wake();
-    }
-    const of = messageHash(message.token);
-    await orRefuse(of, async () => {
-      if (message.type === 'loss-report') await ports.losses.report(nodeId, message.token);
-      else await ports.agreements.signed(nodeId, message.what, message.token);
-      await line.send({ type: 'noted', of });
-    });
-  };
-  const takeProof = async (frame: Uint8Array): Promise<void> => {
-    const challengeId = challengeIdOfFrame(frame);
-    await orRefuse(challengeId, async () => {
-      const bound = pushes.boundOf(challengeId);
-      if (bound === undefined) throw fail('challenge.unknown', { challengeId });
-      if (frame.length > bound) throw fail('input.too-large', { what: 'proof', limit: `${bound} bytes` });
-      const { proofHash } = await ports.challenges.answer(nodeId, frame);
-      pushes.noteAnswered(challengeId);
-      await line.send({ type: 'accepted', challengeId, proofHash });
-    });
+    if (answers.isGreeted && wakes === 1) line.inTurn(bring);
   };
 
   const line = createNodeSocket({
@@ -142,8 +82,8 @@ export function createNodeLink(options: NodeLinkOptions): NodeLink {
     stream: options.stream,
     settings,
     clock: options.lineClock,
-    onText: (text) => handle(decodeFromNode(text)),
-    onBinary: takeProof,
+    onText: (text) => answers.onMessage(decodeFromNode(text)),
+    onBinary: (frame) => answers.onProof(frame),
     onEnd: options.onEnd,
   });
   const pushes = createPushes({
@@ -151,9 +91,10 @@ export function createNodeLink(options: NodeLinkOptions): NodeLink {
     send: (message) => line.send(message),
     allow: (bytes) => line.allow(bytes),
   });
+  const answers = createAnswers({ ...options, pushes, orRefuse, wake, send: (message) => line.send(message) });
   options.lineClock
     .sleep(settings.helloMs, line.closing)
-    .then(() => (version === undefined ? line.close(fail('link.out-of-turn', { type: 'nothing' })) : undefined))
+    .then(() => (!answers.isGreeted ? line.close(fail('link.out-of-turn', { type: 'nothing' })) : undefined))
     .catch(() => undefined);
 
   const { fingerprint, lineClock } = options;

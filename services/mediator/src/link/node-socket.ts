@@ -50,8 +50,6 @@ export function createNodeSocket(options: NodeSocketOptions): NodeSocket {
   let heardAtMs = clock.nowMs();
   let takenAtMs = heardAtMs;
   let waiting = 0;
-  let unfinishedBytes = 0;
-  let allowedBytes = MAX_TEXT_FROM_NODE_BYTES;
   let chain: Promise<void> = Promise.resolve();
 
   const heard = (): void => {
@@ -64,7 +62,7 @@ export function createNodeSocket(options: NodeSocketOptions): NodeSocket {
     });
   };
   const take = (work: () => Promise<void>): void => {
-    unfinishedBytes = 0;
+    guard.messageEnded();
     if (closing.signal.aborted) return;
     waiting += 1;
     if (waiting >= MAX_WAITING) socket.pause();
@@ -91,21 +89,16 @@ export function createNodeSocket(options: NodeSocketOptions): NodeSocket {
     await chain;
   };
 
-  stream.prependListener('data', (piece: Buffer) => {
-    heard();
-    unfinishedBytes += piece.length;
-    if (unfinishedBytes > allowedBytes + SLACK_BYTES) {
-      void close(fail('input.too-large', { what: 'message', limit: `${allowedBytes} bytes` }));
-      socket.terminate();
-    }
+  const guard = guardStream(stream, heard, (limit) => {
+    void close(tooLarge(limit));
+    socket.terminate();
   });
   socket.on('pong', heard);
   socket.on('message', (data: RawData, isBinary: boolean) => {
     const bytes = data as Buffer;
     if (isBinary) take(() => options.onBinary(bytes));
-    else if (bytes.length > MAX_TEXT_FROM_NODE_BYTES) {
-      void close(fail('input.too-large', { what: 'message', limit: `${MAX_TEXT_FROM_NODE_BYTES} bytes` }));
-    } else take(() => options.onText(bytes.toString('utf8')));
+    else if (bytes.length > MAX_TEXT_FROM_NODE_BYTES) void close(tooLarge(MAX_TEXT_FROM_NODE_BYTES));
+    else take(() => options.onText(bytes.toString('utf8')));
   });
   // What is wrong with the frames ends in 'close'.
   socket.on('error', () => undefined);
@@ -127,9 +120,7 @@ export function createNodeSocket(options: NodeSocketOptions): NodeSocket {
         });
       }),
     inTurn,
-    allow(bytes) {
-      allowedBytes = Math.max(MAX_TEXT_FROM_NODE_BYTES, bytes);
-    },
+    allow: (bytes) => guard.allow(bytes),
     close,
     tick(nowMs) {
       const pendingBytes = socket.bufferedAmount;
@@ -142,6 +133,29 @@ export function createNodeSocket(options: NodeSocketOptions): NodeSocket {
       } else if (socket.readyState === socket.OPEN && pendingBytes === 0) socket.ping();
     },
     closing: closing.signal,
+  };
+}
+
+const tooLarge = (limitBytes: number): HoldfastError =>
+  fail('input.too-large', { what: 'message', limit: `${limitBytes} bytes` });
+
+/** Counts what has come of a message that is not whole yet: nobody makes this process keep more than is expected. */
+function guardStream(stream: TLSSocket, onBytes: () => void, onTooMuch: (limitBytes: number) => void) {
+  let unfinishedBytes = 0;
+  let allowedBytes = MAX_TEXT_FROM_NODE_BYTES;
+  // Before the WebSocket's own listener, so that a message which ends with this piece sets the count back.
+  stream.prependListener('data', (piece: Buffer) => {
+    onBytes();
+    unfinishedBytes += piece.length;
+    if (unfinishedBytes > allowedBytes + SLACK_BYTES) onTooMuch(allowedBytes);
+  });
+  return {
+    messageEnded(): void {
+      unfinishedBytes = 0;
+    },
+    allow(bytes: number): void {
+      allowedBytes = Math.max(MAX_TEXT_FROM_NODE_BYTES, bytes);
+    },
   };
 }
 

@@ -9,17 +9,17 @@ export interface Throttle {
 export function createThrottle(burst: number, perSecond: number, clock: Clock): Throttle {
   let tokens = burst;
   let countedAtMs = clock.nowMs();
-  const refill = (): void => {
+  /** What is there now. */
+  const refill = (): number => {
     const nowMs = clock.nowMs();
     tokens = Math.min(burst, tokens + (Math.max(0, nowMs - countedAtMs) / 1000) * perSecond);
     countedAtMs = nowMs;
+    return tokens;
   };
   return {
     async pass(signal) {
-      refill();
-      while (tokens < 1) {
-        await clock.sleep(Math.max(1, Math.ceil(((1 - tokens) / perSecond) * 1000)), signal);
-        refill();
+      for (let there = refill(); there < 1; there = refill()) {
+        await clock.sleep(Math.max(1, Math.ceil(((1 - there) / perSecond) * 1000)), signal);
       }
       tokens -= 1;
     },

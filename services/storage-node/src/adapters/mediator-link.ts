@@ -24,6 +24,8 @@ export interface MediatorLinkOptions {
   readonly certPem: () => string | undefined;
   /** Without a sign of life for so long the line is given up; the mediator pings every 20 s. */
   readonly idleMs: number;
+  /** Ends what stands and what is being opened. */
+  readonly closing: AbortSignal;
 }
 
 const HANDSHAKE_MS = 15_000;
@@ -33,6 +35,7 @@ export const createMediatorLink = (options: MediatorLinkOptions): LinePort => ({
   async connect(handlers) {
     const certPem = options.certPem();
     if (certPem === undefined) throw fail('auth.certificate-required');
+    if (options.closing.aborted) throw closed('the node stops');
     const { baseUrl, caPem, mediatorId, tlsKeyPem } = options;
     const pinned = { caPem, expectUri: mediatorUri(mediatorId), certPem, keyPem: tlsKeyPem };
     const socket = new WebSocket(`${baseUrl.replace(/^https/, 'wss')}${LINK_PATH}`, {
@@ -44,6 +47,9 @@ export const createMediatorLink = (options: MediatorLinkOptions): LinePort => ({
       handshakeTimeout: HANDSHAKE_MS,
     });
     const line = lineOver(socket, handlers, options.idleMs);
+    const onClosing = (): void => line.close();
+    options.closing.addEventListener('abort', onClosing, { once: true });
+    void line.ended.then(() => options.closing.removeEventListener('abort', onClosing));
     await opened(socket, baseUrl);
     return line;
   },

@@ -1,2 +1,2 @@
 /** Agreements: what the node puts its name to. */
-export { objectionTo, objectionToBytes, type Signature, type SignOptions, signRequested } from './sign-agreements.ts';
+export { type SignOptions, signRequested } from './sign-agreements.ts';

@@ -31,7 +31,7 @@ export interface Signature {
 const MAX_OBJECTED = 1000;
 
 /** Why the node does not sign it; undefined when it does. Pure. */
-export function objectionTo(terms: AgreementToSign, offeredPrice: bigint, periodMs: number): string | undefined {
+function objectionTo(terms: AgreementToSign, offeredPrice: bigint, periodMs: number): string | undefined {
   if (terms.priceSatPerTbMonth < offeredPrice) return 'its price is below the offer';
   if (terms.periodMs !== periodMs) return 'its period is not the mediator’s';
   if (periodMs === 0 || terms.startsAtMs % periodMs !== 0) return 'it does not start with a period';
@@ -40,7 +40,7 @@ export function objectionTo(terms: AgreementToSign, offeredPrice: bigint, period
 }
 
 /** In the same way, for the bytes that the node is paid for. */
-export const objectionToBytes = (terms: AmendmentToSign, heldBytes: number): string | undefined =>
+const objectionToBytes = (terms: AmendmentToSign, heldBytes: number): string | undefined =>
   terms.storedBytes > heldBytes ? `it speaks of more than the ${heldBytes} bytes of that client here` : undefined;
 
 /** The signatures on all that there is no objection to. */

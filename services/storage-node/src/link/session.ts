@@ -16,6 +16,7 @@ import {
   type Welcome,
 } from '@holdfast/protocol';
 import type { Line, LinePort } from './ports.ts';
+import { createQuestions } from './questions.ts';
 
 /** What the mediator says without being asked. */
 export interface SessionHandlers {
@@ -51,11 +52,6 @@ export interface SessionOptions {
   readonly timeoutMs: number;
 }
 
-interface Question {
-  readonly answer: (message: ToNode) => void;
-  readonly refuse: (error: HoldfastError) => void;
-}
-
 const WELCOME = 'welcome';
 
 /** Connects and says hello. Resolves with the first orders. @throws HoldfastError */
@@ -63,31 +59,27 @@ export async function openSession(
   options: SessionOptions,
   figures: NodeFigures,
 ): Promise<{ session: Session; orders: readonly LinkOrder[] }> {
-  const { handlers, clock } = options;
-  const questions = new Map<string, Question>();
+  const { handlers } = options;
   let end: HoldfastError | undefined;
   let goodbye: HoldfastError | undefined;
   let beat = 0;
+  // A mediator that does not answer is as good as away: the line is given up with the question.
+  const questions = createQuestions(options.clock, options.timeoutMs, () => line.close());
+  const ask = (name: string, put: () => Promise<void>): Promise<ToNode> => questions.ask(name, put);
 
-  const answerTo = (name: string, message: ToNode): boolean => {
-    const question = questions.get(name);
-    questions.delete(name);
-    question?.answer(message);
-    return question !== undefined;
-  };
   const line: Line = await options.port.connect({
     onMessage(message) {
       switch (message.type) {
         case 'welcome':
-          return void answerTo(WELCOME, message);
+          return void questions.answer(WELCOME, message);
         case 'orders':
           // Those that answer a question of ours which ran out of time are said again.
-          if (!answerTo(beatOf(message.beat), message)) handlers.onOrders(message.orders);
+          if (!questions.answer(beatOf(message.beat), message)) handlers.onOrders(message.orders);
           return;
         case 'accepted':
-          return void answerTo(message.challengeId, message);
+          return void questions.answer(message.challengeId, message);
         case 'noted':
-          return void answerTo(message.of, message);
+          return void questions.answer(message.of, message);
         case 'refused':
           return refuse(message);
         case 'challenge':
@@ -101,38 +93,13 @@ export async function openSession(
       }
     },
   });
-  const refuse = (message: Refused): void => {
-    const name = questions.has(message.of) ? message.of : beatOf(Number(message.of));
-    const question = questions.get(name);
-    questions.delete(name);
-    question?.refuse(problemOf(message));
-  };
+  const refuse = (message: Refused): void =>
+    questions.refuse(questions.has(message.of) ? message.of : beatOf(Number(message.of)), problemOf(message));
   const ended = line.ended.then((reason) => {
     end = goodbye ?? reason;
-    for (const question of questions.values()) question.refuse(end);
-    questions.clear();
+    questions.end(end);
     return end;
   });
-
-  const ask = async (name: string, put: () => Promise<void>): Promise<ToNode> => {
-    if (end !== undefined) throw end;
-    const answered = new AbortController();
-    const answer = new Promise<ToNode>((resolve, reject) => {
-      questions.set(name, { answer: resolve, refuse: reject });
-    });
-    answer.catch(() => undefined);
-    clock
-      .sleep(options.timeoutMs, answered.signal)
-      // A mediator that does not answer is as good as away: the line is given up with the question.
-      .then(() => line.close())
-      .catch(() => undefined);
-    try {
-      await put();
-      return await answer;
-    } finally {
-      answered.abort();
-    }
-  };
 
   const first = ask(beatOf(0), async () => undefined);
   first.catch(() => line.close());

@@ -26,12 +26,11 @@ export function createProofReader({ files }: StoreContext): ShardReader {
       try {
         const found = await files.open(name, 'direct');
         if (found.state !== 'whole') return undefined;
-        const { fd, close } = found.shard;
         try {
-          const count = await readFull(fd, piece, groupIndex * GROUP_BYTES);
+          const count = await readFull(found.shard.fd, piece, groupIndex * GROUP_BYTES);
           return count === GROUP_BYTES ? piece : undefined;
         } finally {
-          close();
+          found.shard.close();
         }
       } catch (error) {
         if (isMediumError(error)) return undefined;

@@ -50,7 +50,10 @@ export function serveLink(server: Server, mediator: LinkBehaviour): LinkServer {
   let connectionCount = 0;
   server.on('upgrade', (request, stream, head) => {
     const identity = parseIdentityUri(peerIdentity(stream as TLSSocket) ?? '');
-    if (request.url !== LINK_PATH || identity?.role !== 'node') return stream.destroy();
+    if (request.url !== LINK_PATH || identity?.role !== 'node') {
+      stream.destroy();
+      return;
+    }
     sockets.handleUpgrade(request, stream, head, (socket) => {
       connectionCount += 1;
       links.push(socket);
@@ -63,7 +66,8 @@ export function serveLink(server: Server, mediator: LinkBehaviour): LinkServer {
         if (isBinary) {
           proofs.push(bytes);
           const proofHash = createHash('sha256').update(bytes).digest('hex');
-          return say({ type: 'accepted', challengeId: challengeIdOfFrame(bytes), proofHash });
+          say({ type: 'accepted', challengeId: challengeIdOfFrame(bytes), proofHash });
+          return;
         }
         const message = decodeFromNode(bytes.toString());
         said.push(message);
