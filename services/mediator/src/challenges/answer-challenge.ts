@@ -25,13 +25,15 @@ export async function answerChallenge(
   frame: Uint8Array,
 ): Promise<AcceptedAnswer> {
   const { store, frames, clock, signer, rules, wake } = options;
+  // What counts is when it arrived, not how long the mediator takes to verify it.
+  const answeredAtMs = clock.nowMs();
   const challengeId = challengeIdOfFrame(frame);
   const asked = await store.findAsked(nodeId, challengeId);
   if (asked === undefined) throw fail('challenge.unknown', { challengeId });
   const proofHash = createHash('sha256').update(frame).digest('hex');
   if (asked.proofHash === proofHash) return { challengeId, proofHash };
   if (asked.state !== 'open') throw closed(challengeId, 'it was answered or judged');
-  if (clock.nowMs() > asked.deadlineAtMs) throw closed(challengeId, 'its deadline is over');
+  if (answeredAtMs > asked.deadlineAtMs) throw closed(challengeId, 'its deadline is over');
 
   const challenge = openChallenge(signer.context, asked.challenge, nodeId);
   if (frame.length > maxProofFrameBytes(challenge)) {
@@ -41,7 +43,7 @@ export async function answerChallenge(
   const period = Math.round(challenge.terms.periodStartMs / rules.periodMs);
   await frames.put({ challengeId, period }, frame);
   const probe = pickProbe(options, challenge, frame, proof);
-  const answer = { proofHash, faults: proof.faults, answeredAtMs: clock.nowMs(), ...(probe && { probe }) };
+  const answer = { proofHash, faults: proof.faults, answeredAtMs, ...(probe && { probe }) };
   if (!(await store.storeAnswer(challengeId, answer))) throw closed(challengeId, 'it was answered or judged');
   wake('judge');
   return { challengeId, proofHash };

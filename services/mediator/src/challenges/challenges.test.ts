@@ -195,7 +195,7 @@ describe('nobody is blamed', () => {
     await client.store([node, other], 4);
     const period = await world.nextPeriod();
     await world.issueAll();
-    await world.clock.advance(world.rules.deadlineMs + 1);
+    await world.clock.advance(world.rules.deadlineMs + world.rules.verifyMs + 1);
     await world.challenges.work.periods();
     await world.challenges.work.judge();
     expect(await newest()).toMatchObject({ state: 'void', voidReason: 'outage' });
@@ -222,6 +222,21 @@ describe('nobody is blamed', () => {
     expect(await settlement(period)).toMatchObject({ verdict: 'passed' });
     expect((await stateOf()).reputation).toMatchObject({ passedPeriods: 1, failedPeriods: 0 });
   });
+});
+
+test('an answer that arrived in time counts, however long it takes to verify it', async () => {
+  await client.store([node, other], 4);
+  await world.nextPeriod();
+  await world.issueAll();
+  const [open] = await world.challenges.openChallengesOf(node.nodeId);
+  const frame = await frameOf(node, open!.token);
+  await world.clock.advance(world.rules.deadlineMs);
+  const answering = world.challenges.answer(node.nodeId, frame);
+  await world.clock.advance(1);
+  await world.challenges.work.judge();
+  await answering;
+  await world.challenges.work.judge();
+  expect(await newest()).toMatchObject({ outcome: 'passed' });
 });
 
 describe('an answer', () => {
@@ -275,7 +290,7 @@ test('running everything twice, and in two processes at once, changes nothing', 
   await world.issueAll();
   await both((work) => work.issue());
   await world.answer(node);
-  await world.clock.advance(world.rules.deadlineMs + 1);
+  await world.clock.advance(world.rules.deadlineMs + world.rules.verifyMs + 1);
   await both((work) => work.judge());
   await both((work) => work.judge());
   await both((work) => work.periods());

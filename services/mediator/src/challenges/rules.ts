@@ -6,6 +6,8 @@ export interface ChallengeRules {
   readonly periodMs: number;
   /** So long after it was issued a challenge can be answered. */
   readonly deadlineMs: number;
+  /** An answer that arrived by the deadline has so long to be verified before its challenge counts as missed. */
+  readonly verifyMs: number;
   /** Leaves drawn from all bytes of a node. */
   readonly drawnLeaves: number;
   /** So many periods ahead the mediator commits to secrets: an outage up to that long voids no period for want of one. */
@@ -24,11 +26,13 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** A challenge takes at most so much of its period. */
 const MAX_DEADLINE_SHARE = 3;
+const MAX_VERIFY_SHARE = 10;
 
 /** The defaults, for periods of any length. */
 export const challengeRules = (periodMs = HOUR_MS, changes: Partial<ChallengeRules> = {}): ChallengeRules => ({
   periodMs,
   deadlineMs: Math.min(300_000, Math.floor(periodMs / MAX_DEADLINE_SHARE)),
+  verifyMs: Math.min(10_000, Math.floor(periodMs / MAX_VERIFY_SHARE)),
   drawnLeaves: DRAWN_LEAVES,
   committedPeriods: 24,
   retrievalCheckMs: 6 * periodMs,
@@ -39,4 +43,5 @@ export const challengeRules = (periodMs = HOUR_MS, changes: Partial<ChallengeRul
 });
 
 /** A node is challenged within so long after the start of a period: the rest of it is for the answer. */
-export const challengeSpanMs = ({ periodMs, deadlineMs }: ChallengeRules): number => Math.max(1, periodMs - deadlineMs);
+export const challengeSpanMs = ({ periodMs, deadlineMs, verifyMs }: ChallengeRules): number =>
+  Math.max(1, periodMs - deadlineMs - verifyMs);

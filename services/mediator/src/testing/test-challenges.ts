@@ -95,7 +95,7 @@ export interface TestOwner {
 }
 
 const testRules = (changes: Partial<ChallengeRules> = {}): ChallengeRules =>
-  challengeRules(HOUR_MS, { drawnLeaves: 40, ...changes });
+  challengeRules(HOUR_MS, { drawnLeaves: 40, outageMs: 250_000, ...changes });
 let worlds = 0;
 
 /** The domain over a database; another process makes another one over the same. */

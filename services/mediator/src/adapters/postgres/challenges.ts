@@ -242,7 +242,7 @@ async function judgeNext(
 ): Promise<boolean> {
   const { rows } = await tx.execute<JudgedRow>(sql`
     SELECT * FROM ${challenges}
-    WHERE state IN ('open', 'answered') AND (state = 'answered' OR deadline_at_ms < ${nowMs})
+    WHERE state IN ('open', 'answered') AND (state = 'answered' OR deadline_at_ms < ${nowMs - rules.verifyMs})
     ORDER BY deadline_at_ms LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`);
   const [row] = rows;
   if (row === undefined) return false;
