@@ -11,6 +11,7 @@ import { HoldfastError } from '@holdfast/protocol';
 import { startMediator, startWorker } from './compose.ts';
 import { mediatorConfig, toOptions } from './config.ts';
 import { CREDIT_HELP, readCreditArguments, requestCredit } from './credit-command.ts';
+import { readShowArguments, requestShown, SHOW_HELP } from './show-command.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `holdfast-mediator ${VERSION}: matches clients with storage nodes.
@@ -18,6 +19,7 @@ const HELP = `holdfast-mediator ${VERSION}: matches clients with storage nodes.
   holdfast-mediator                                    starts it
   holdfast-mediator worker                             starts a process that only does what happens by the clock
   holdfast-mediator credit CLIENT_ID SATS --note TEXT   credits a client of the one that runs here
+  holdfast-mediator show PATH                           asks the one that runs here, as admin: show /v1/market
 
 Settings come from the environment:
 
@@ -68,11 +70,23 @@ async function credit(args: readonly string[]): Promise<void> {
   );
 }
 
+async function show(args: readonly string[]): Promise<void> {
+  const path = readShowArguments(args);
+  const running = toOptions(readConfig(mediatorConfig, process.env));
+  process.stdout.write(`${await requestShown(running, path)}\n`);
+}
+
+const VERBS: Readonly<Record<string, { help: string; run: (args: readonly string[]) => Promise<void> }>> = {
+  credit: { help: CREDIT_HELP, run: credit },
+  show: { help: SHOW_HELP, run: show },
+  worker: { help: HELP, run: work },
+};
+
 const [verb, ...args] = process.argv.slice(2);
 if (args.includes('--help') || verb === '--help') {
-  process.stdout.write(verb === 'credit' ? CREDIT_HELP : HELP);
+  process.stdout.write(VERBS[verb ?? '']?.help ?? HELP);
 } else {
-  (verb === 'credit' ? credit(args) : verb === 'worker' ? work() : main()).catch((error: unknown) => {
+  (VERBS[verb ?? '']?.run ?? main)(args).catch((error: unknown) => {
     process.stderr.write(
       `${errorText(error)}\n${error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : ''}`,
     );
