@@ -314,6 +314,9 @@ test('frames are kept for so long, and then forgotten', async () => {
   const { record, transcript } = await world.challenges.transcript(open!.challengeId);
   expect(record).toMatchObject({ hasFrame: false, outcome: 'passed' });
   expect(transcript!.frame).toBeUndefined();
+  await world.clock.advance(world.rules.otherFrameMs);
+  expect(await world.challenges.work.forget()).toBeGreaterThan(0);
+  expect(await world.challenges.work.forget()).toBe(0);
 });
 
 test('a line of which little is left is closed up, and the challenges go on', async () => {

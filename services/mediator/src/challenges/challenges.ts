@@ -4,7 +4,7 @@ import { checkRetrievals } from './check-retrieval.ts';
 import { type ExportedTranscript, exportTranscript } from './export-transcript.ts';
 import { issueDue } from './issue-challenges.ts';
 import { judgeDue } from './judge-challenges.ts';
-import { forgetFrames, noteAlive, voidPeriods } from './keep-time.ts';
+import { forgetFrames, forgetNews, noteAlive, voidPeriods } from './keep-time.ts';
 import type { ChallengesOfNodes } from './link-port.ts';
 import { openPeriods, revealSecrets } from './open-periods.ts';
 import type { ChallengesOptions } from './options.ts';
@@ -46,7 +46,9 @@ export function createChallenges(options: ChallengesOptions): Challenges {
       issue: () => issueDue(options),
       judge: () => judgeDue(options),
       retrieve: () => checkRetrievals(options),
-      forget: () => forgetFrames(options),
+      async forget() {
+        return (await forgetFrames(options)) + (await forgetNews(options));
+      },
     },
     transcript: (challengeId) => exportTranscript(options, challengeId),
     list: (nodeId, page) => store.list(nodeId, page),

@@ -24,6 +24,10 @@ export async function voidPeriods({ store, clock, rules, logger }: ChallengesOpt
 
 const FRAMES_AT_ONCE = 500;
 
+/** Events and retrieval checks are for the present; what money and verdicts came from is kept. */
+export const forgetNews = ({ store, clock, rules }: ChallengesOptions): Promise<number> =>
+  store.forgetNews(clock.nowMs() - rules.otherFrameMs);
+
 /** Resolves to how many were forgotten. */
 export async function forgetFrames({ store, frames, clock }: ChallengesOptions): Promise<number> {
   for (let count = 0; ;) {

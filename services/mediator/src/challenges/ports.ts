@@ -222,6 +222,8 @@ export interface ChallengeStore {
   /** Challenges whose frame is not kept any longer. */
   listFramesToForget(nowMs: number, limit: number): Promise<{ challengeId: string; period: number }[]>;
   forgetFrames(challengeIds: readonly string[]): Promise<void>;
+  /** Forgets events and retrieval checks from before then. Resolves to how many. */
+  forgetNews(beforeMs: number): Promise<number>;
 }
 
 export interface IssueTimes {

@@ -8,16 +8,7 @@ import { hexArray } from './columns.ts';
 import type { Database } from './database.ts';
 import { nodes, packs } from './schema.ts';
 
-type Part =
-  | 'findAsked'
-  | 'listOpen'
-  | 'listVerdicts'
-  | 'list'
-  | 'findEvidence'
-  | 'findCommits'
-  | 'findReputation'
-  | 'listFramesToForget'
-  | 'forgetFrames';
+type Part = 'findAsked' | 'listOpen' | 'listVerdicts' | 'list' | 'findEvidence' | 'findCommits' | 'findReputation';
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const nodeNoOf = (nodeId: string) => sql`(SELECT node_no FROM ${nodes} WHERE node_id = ${bytes(nodeId)})`;
@@ -136,18 +127,6 @@ export function createChallengeReads(database: Database): Pick<ChallengeStore, P
       const availability = { good: row.availabilityGood, bad: row.availabilityBad };
       const reputation = { proofs, availability, passedPeriods, failedPeriods, absentPeriods };
       return { standing, lastPeriod, isServing, reputation };
-    },
-    async listFramesToForget(nowMs, limit) {
-      const { rows } = await database.execute<{ challenge_id: Buffer; period: number }>(sql`
-        SELECT challenge_id, period FROM ${challenges} WHERE frame_until_ms < ${nowMs}
-        ORDER BY frame_until_ms LIMIT ${limit}`);
-      return rows.map((row) => ({ challengeId: row.challenge_id.toString('hex'), period: row.period }));
-    },
-    async forgetFrames(challengeIds) {
-      if (challengeIds.length === 0) return;
-      await database.execute(sql`
-        UPDATE ${challenges} SET frame_until_ms = NULL
-        WHERE challenge_id = ANY(${sql.param(challengeIds.map(bytes))}::bytea[])`);
     },
   };
 }

@@ -309,6 +309,7 @@ export const retrievalChecks = pgTable(
   (table) => [
     check('retrieval_checks_outcome', sql`outcome IN ('served', 'refused', 'unreachable', 'wrong')`),
     index('retrieval_checks_of_node').on(table.nodeNo, table.checkedAtMs),
+    index('retrieval_checks_by_time').on(table.checkedAtMs),
   ],
 );
 

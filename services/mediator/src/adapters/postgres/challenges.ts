@@ -21,6 +21,7 @@ import {
 import type { NodeStanding } from '../../nodes/index.ts';
 import { newReputation, type Reputation } from '../../reputation/index.ts';
 import { closePeriod, lostEvents, named, settleUpTo, shrinkBy } from './challenge-closing.ts';
+import { createChallengeForgetting } from './challenge-forgetting.ts';
 import { listAgreementLines, openNodeLine, shardLinesOf } from './challenge-lines.ts';
 import { createChallengePeriods } from './challenge-periods.ts';
 import { createChallengeReads } from './challenge-reads.ts';
@@ -46,6 +47,7 @@ export function createChallengeStore(database: Database, money: Money, rules: Ch
   return {
     ...createChallengePeriods(database),
     ...createChallengeReads(database),
+    ...createChallengeForgetting(database),
     ...createRetrievalStore(database),
     issueNext: (times, issue) => inTransaction(database, (tx) => issueNext(tx, money, times, issue)),
     storeAnswer: (challengeId, answer) => inTransaction(database, (tx) => storeAnswer(tx, challengeId, answer)),

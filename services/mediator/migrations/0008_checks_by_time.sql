@@ -1,0 +1,1 @@
+CREATE INDEX "retrieval_checks_by_time" ON "retrieval_checks" USING btree ("checked_at_ms");
