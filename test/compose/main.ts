@@ -1,11 +1,13 @@
 /**
  * npm run test:compose: brings docker-compose.yml up for real under a project name of its own, backs a directory up through
- * the published ports, stops two of the four nodes, restores, compares every byte, and takes everything down again.
+ * the published ports, waits until all nodes have proven what they hold, stops two of the four, restores, compares every
+ * byte, and takes everything down again.
  */
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { compareTrees } from '@holdfast/testkit';
@@ -18,9 +20,26 @@ const PROJECT = `holdfast-test-${process.pid}`;
 async function compose(...args: string[]): Promise<string> {
   const { stdout } = await run('docker', ['compose', '--project-name', PROJECT, ...args], {
     cwd: ROOT,
+    env: { ...process.env, HOLDFAST_MEDIATOR_PERIOD: '10s' },
     maxBuffer: 64 * 1024 * 1024,
   });
   return stdout;
+}
+
+const PROVEN = `SELECT count(DISTINCT node_no) FROM challenges WHERE outcome = 'passed'`;
+const NODES = 4;
+const PATIENCE_MS = 180_000;
+
+/** Challenged by way of Redis, over the links, and judged. */
+async function waitForProofs(): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const psql = ['psql', '--username', 'holdfast', '--dbname', 'holdfast', '--tuples-only', '--command', PROVEN];
+    const proven = Number(await compose('exec', '-T', 'postgres', ...psql));
+    if (proven === NODES) return;
+    if (performance.now() > end) throw new Error(`only ${proven} of ${NODES} nodes proved anything in three minutes`);
+    await sleep(2_000);
+  }
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -44,7 +63,9 @@ async function journey(directory: string, signal: AbortSignal): Promise<void> {
   const source = join(ROOT, 'libs', 'protocol');
   await holdfast('add', source);
   await holdfast('backup');
-  say('backed up with 2+2 over four nodes; stopping two of them …');
+  say('backed up with 2+2 over four nodes; waiting until each has proven what it holds …');
+  await waitForProofs();
+  say('all four have; stopping two of them …');
   await compose('stop', 'node1', 'node3');
   const target = join(directory, 'restored');
   await holdfast('restore', '--target', target);

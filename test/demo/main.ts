@@ -1,6 +1,7 @@
 /**
  * npm start [-- DIR] [-- --once]: a whole market on this machine. Backs DIR up to eight of nine storage nodes, kills four of
- * them, restores from the other four into a fresh directory, compares everything, and stays up to be explored.
+ * them, restores from the other four into a fresh directory, compares everything, shows how nodes prove what they hold and
+ * are paid for it, catches three that go wrong, and stays up to be explored.
  */
 import { randomBytes } from 'node:crypto';
 import { realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,15 +11,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { formatBytes, msat } from '@holdfast/protocol';
 import { compareTrees } from '@holdfast/testkit';
+import { signInAsAdmin } from './admin.ts';
 import { createCli, type HoldfastCli } from './client.ts';
-import { type DemoNode, type Market, startMarket } from './market.ts';
+import { type DemoNode, type Market, PERIOD_MS, priceFactor, startMarket } from './market.ts';
+import { keepTranscripts, showCheating, showPay } from './proving.ts';
 import { bad, count, fact, good, rate, satsOf, say, seconds, step, table } from './report.ts';
 import { diskNeeded, freeBytes, survey, type Survey } from './survey.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const HOME = join(ROOT, '.holdfast-demo');
 const KILLED = 4;
-const CREDIT_SATS = 50_000;
+/** Of regtest's worthless money. */
+const CREDIT_SATS = 1_000_000_000;
+/** Mandates have limits; this one is not what the demo is about. */
+const MOST_SATS = '900000000000000';
 
 /** Ends the demo with a sentence instead of a stack trace. */
 class DemoProblem extends Error {}
@@ -91,7 +97,7 @@ function showQuote(quote: QuoteResult, nodes: readonly DemoNode[]): void {
       const node = nodes.find(({ nodeId }) => nodeId === chosen.nodeId)!;
       return [
         chosen.operator,
-        `${chosen.priceSatPerTbMonth} sat/TB·month`,
+        `${Number(chosen.priceSatPerTbMonth).toLocaleString('en-GB')} sat/TB·month`,
         node.address,
         `${node.nodeId.slice(0, 8)}…`,
       ];
@@ -124,17 +130,30 @@ function showUnreadable(backup: Record<string, unknown>): void {
   for (const { path, detail } of unreadable.slice(0, 10)) fact(`  ${path}: ${detail}`);
 }
 
-/** The main job; true when everything matched. */
-async function journey(market: Market, place: Paths, found: Survey, signal: AbortSignal): Promise<boolean> {
+interface Outcome {
+  readonly matched: boolean;
+  readonly clientId: string;
+  readonly holders: readonly DemoNode[];
+}
+
+/** Backup, disaster, restore. */
+async function journey(market: Market, place: Paths, found: Survey, signal: AbortSignal): Promise<Outcome> {
   const cli = createCli(place.client, place.passphrase);
   const { clientId } = await result(
     cli,
-    ['init', '--mediator', market.mediator.address, '--policy', '4+4', '--words-file', place.sheet],
+    [
+      'init',
+      ...['--mediator', market.mediator.address, '--policy', '4+4', '--words-file', place.sheet],
+      ...['--max-price', MOST_SATS, '--spend-limit', MOST_SATS],
+    ],
     signal,
   );
   const credit = { clientId: String(clientId), amountMsat: msat(BigInt(CREDIT_SATS) * 1000n) };
   await market.mediator.credit({ ...credit, reference: 'demo', note: 'for the demo' });
-  fact(`The mediator's admin credits the new client ${CREDIT_SATS} sat.`);
+  fact(
+    `The mediator's admin credits the new client ${count(CREDIT_SATS, 'sat', 'sat')} of regtest's worthless money: ` +
+      'storing is paid a month ahead.',
+  );
   await result(cli, ['add', place.source], signal);
   showQuote(
     (await result(cli, ['quote', '--bytes', String(found.bytes)], signal)) as unknown as QuoteResult,
@@ -172,16 +191,35 @@ async function journey(market: Market, place: Paths, found: Survey, signal: Abor
 
   await Promise.all(victims.map((node) => market.restart(node)));
   fact('The four nodes are up again, on the disks they had.');
-  return matched;
+  const holderIds = new Set(holders.map(({ nodeId }) => nodeId));
+  return { matched, clientId: String(clientId), holders: market.nodes.filter(({ nodeId }) => holderIds.has(nodeId)) };
 }
 
-function showHowToExplore(market: Market, place: Paths): void {
+/** Challenges and pay; true when every node was judged as it deserved. */
+async function proving(
+  market: Market,
+  holders: readonly DemoNode[],
+  { signal, isToExplore }: { signal: AbortSignal; isToExplore: boolean },
+): Promise<boolean> {
+  const admin = await signInAsAdmin(market.mediator, market.mediatorDir);
+  const options = { admin, holders, directory: HOME, signal };
+  step(`Every ${PERIOD_MS / 1000} seconds each node proves what it holds, and is paid for it (in earnest: every hour)`);
+  if (!(await showPay(options))) return false;
+  step('Three of them go wrong');
+  const villains = holders.slice(KILLED, KILLED + 3);
+  const isJust = await showCheating(options, villains);
+  if (isJust && isToExplore) await keepTranscripts(options, villains);
+  return isJust;
+}
+
+function showHowToExplore(market: Market, place: Paths, { clientId, holders }: Outcome): void {
   const home = relative(ROOT, place.client);
   step('Explore (in this directory, while this runs)');
   say(`  export HOLDFAST_HOME="${home}" HOLDFAST_PASSPHRASE_FILE="${relative(ROOT, place.passphrase)}"`);
   for (const line of [
     'status',
     'balance',
+    'mandate',
     'snapshots',
     'ls -l',
     'quote',
@@ -191,6 +229,14 @@ function showHowToExplore(market: Market, place: Paths): void {
   ]) {
     say(`  ./holdfast ${line}`);
   }
+  for (const { operator } of holders.slice(KILLED, KILLED + 2)) {
+    say(`  ./holdfast verify-transcript "${relative(ROOT, join(HOME, `challenge-${operator}.json`))}"`);
+  }
+  const listen = new URL(market.mediator.baseUrl).host;
+  say(
+    `  HOLDFAST_MEDIATOR_DATA_DIR="${relative(ROOT, market.mediatorDir)}" HOLDFAST_MEDIATOR_LISTEN=${listen} ` +
+      `./holdfast-mediator credit ${clientId} 1000 --note 'a present'`,
+  );
   say(
     `  HOLDFAST_HOME="${relative(ROOT, join(HOME, 'new-machine'))}" ./holdfast recover --mediator '${market.mediator.address}' --words-file "${relative(ROOT, place.sheet)}"`,
   );
@@ -199,6 +245,13 @@ function showHowToExplore(market: Market, place: Paths): void {
   fact(`health, metrics ${market.mediator.opsUrl}/readyz  ${market.mediator.opsUrl}/metrics`);
   fact(`a node          https://${market.nodes[0]!.address}/docs`);
   fact(`recovery sheet  ${relative(ROOT, place.sheet)}     logs  ${relative(ROOT, join(HOME, 'logs'))}/`);
+}
+
+function verdictOf(matched: boolean, isJust: boolean): string {
+  if (!matched) return 'What came back is not what went out; see above.';
+  return isJust
+    ? 'It held fast: half of the disks were gone and nothing was lost; three went wrong, and nobody paid for it.'
+    : 'Everything came back, but not every node was judged as it deserved; see above.';
 }
 
 async function main(): Promise<number> {
@@ -219,22 +272,27 @@ async function main(): Promise<number> {
   writeFileSync(place.passphrase, `${randomBytes(12).toString('base64url')}\n`, { mode: 0o600 });
   step('A market: one mediator with its own Postgres, nine storage nodes of nine operators');
   const started = performance.now();
-  const market = await startMarket(HOME, Math.ceil(2.2 * found.bytes) + 500_000_000);
+  const factor = priceFactor(found.bytes);
+  const market = await startMarket(HOME, Math.ceil(2.2 * found.bytes) + 500_000_000, factor);
   try {
     good(`up after ${seconds(performance.now() - started)}, ${market.mediator.address.slice(0, 48)}…`);
-    const matched = await journey(market, place, found, stopped.signal);
-    step(
-      matched
-        ? 'It held fast: half of the disks were gone, and nothing was lost.'
-        : 'What came back is not what went out; see above.',
-    );
-    if (!values.once && matched) {
-      showHowToExplore(market, place);
+    if (factor > 1n) {
+      fact(
+        `The nodes ask ${factor.toLocaleString('en-GB')} times what real ones do, so that ten seconds earn something.`,
+      );
+    }
+    const outcome = await journey(market, place, found, stopped.signal);
+    const isJust =
+      outcome.matched &&
+      (await proving(market, outcome.holders, { signal: stopped.signal, isToExplore: !values.once }));
+    step(verdictOf(outcome.matched, isJust));
+    if (!values.once && isJust) {
+      showHowToExplore(market, place, outcome);
       step('Ctrl-C ends everything.');
       if (!stopped.signal.aborted) await new Promise((done) => stopped.signal.addEventListener('abort', done));
       say();
     }
-    return matched ? 0 : 1;
+    return isJust ? 0 : 1;
   } finally {
     await market.stop();
   }

@@ -9,8 +9,26 @@ import { OPERATORS, priceOf } from '../operators.ts';
 import { type ServiceProcess, startProcess } from '../processes.ts';
 import type { NodeReady } from '../run-storage-node.ts';
 
+/** Hourly challenges, in ten seconds. */
+export const PERIOD_MS = 10_000;
+/** One that meets the damage first makes the node report it: another story than the one that is told here. */
+const RETRIEVAL_CHECK_MS = 3_600_000;
+
+const LEAST_BYTES = 4_000_000;
+const BYTES_PER_TB = 1e12;
+/** About what the directory should cost in a month, so that a node earns some hundredths of a satoshi in ten seconds. */
+const MONTHLY_SATS = 200_000;
+const REAL_PRICE = 1_000;
+
+/** Ten seconds of a few megabytes cost next to nothing: nodes of the demo ask a power of ten more than real ones. */
+export function priceFactor(bytes: number): bigint {
+  const realSats = (2 * Math.max(bytes, LEAST_BYTES) * REAL_PRICE) / BYTES_PER_TB;
+  return 10n ** BigInt(Math.max(0, Math.round(Math.log10(MONTHLY_SATS / realSats))));
+}
+
 export interface DemoNode {
   readonly operator: string;
+  readonly dataDir: string;
   readonly priceSatPerTbMonth: bigint;
   readonly nodeId: string;
   readonly address: string;
@@ -19,21 +37,25 @@ export interface DemoNode {
 
 export interface Market {
   readonly mediator: Mediator;
+  readonly mediatorDir: string;
   readonly nodes: readonly DemoNode[];
   /** Starts a killed node again, on the same disk and port. */
   restart(node: DemoNode): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startMarket(directory: string, capacityBytes: number): Promise<Market> {
+export async function startMarket(directory: string, capacityBytes: number, factor: bigint): Promise<Market> {
   const logs = join(directory, 'logs');
   await mkdir(logs, { recursive: true });
+  const mediatorDir = join(directory, 'mediator');
   const mediator = await startMediator({
-    dataDir: join(directory, 'mediator'),
+    dataDir: mediatorDir,
     listen: { host: '127.0.0.1', port: 0 },
     opsListen: { host: '127.0.0.1', port: 0 },
     network: 'regtest',
     subnetRule: 'local',
+    periodMs: PERIOD_MS,
+    challenges: { retrievalCheckMs: RETRIEVAL_CHECK_MS },
     logger: createLogger({
       service: 'mediator',
       level: 'info',
@@ -46,13 +68,15 @@ export async function startMarket(directory: string, capacityBytes: number): Pro
   const running = new Set<ServiceProcess<NodeReady>>();
   const start = async (index: number, port: number): Promise<DemoNode> => {
     const operator = OPERATORS[index]!;
+    const dataDir = join(directory, `node-${operator}`);
+    const priceSatPerTbMonth = priceOf(index) * factor;
     const options: StorageNodeOptions = {
-      dataDir: join(directory, `node-${operator}`),
+      dataDir,
       mediator: mediator.address,
       listen: { host: `127.0.${index + 1}.1`, port },
       operator,
       region: 'local',
-      priceSatPerTbMonth: priceOf(index),
+      priceSatPerTbMonth,
       capacityBytes,
       network: 'regtest',
     };
@@ -60,7 +84,7 @@ export async function startMarket(directory: string, capacityBytes: number): Pro
     const child = await startProcess<NodeReady>('run-storage-node.ts', options, log);
     running.add(child);
     child.child.once('exit', () => running.delete(child));
-    return { operator, priceSatPerTbMonth: priceOf(index), ...child.ready, process: child };
+    return { operator, dataDir, priceSatPerTbMonth, ...child.ready, process: child };
   };
   const stop = async (): Promise<void> => {
     await Promise.all([...running].map((child) => child.stop()));
@@ -70,6 +94,7 @@ export async function startMarket(directory: string, capacityBytes: number): Pro
     const nodes = await Promise.all(OPERATORS.map((_, index) => start(index, 0)));
     return {
       mediator,
+      mediatorDir,
       nodes,
       restart: async (node) => {
         const index = nodes.indexOf(node);

@@ -1,0 +1,103 @@
+/** The mediator's admin in the demo: signs in with the admin's key and reads what nodes were asked, answered and paid. */
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import type { Mediator } from '@holdfast/mediator';
+import { createSigningKey, fromHex, openMessage, signIn, signMessage, toHex, verdict } from '@holdfast/protocol';
+
+export interface Settlement {
+  readonly period: number;
+  /** `void`: the mediator could not ask; nobody is at fault and nobody is paid. */
+  readonly verdict: 'passed' | 'failed' | 'missed' | 'void';
+  readonly dueMsat: string;
+  readonly commissionMsat: string;
+  readonly earnedMsat: string;
+  readonly withheldMsat: string;
+}
+
+export interface Challenge {
+  readonly challengeId: string;
+  readonly period: number;
+  readonly outcome?: 'passed' | 'failed' | 'missed';
+  readonly issuedAtMs?: number;
+  readonly judgedAtMs?: number;
+}
+
+export interface NamedShard {
+  readonly packId: string;
+  readonly shardIndex: number;
+  readonly fault: string;
+}
+
+export interface Admin {
+  /** Newest first. */
+  settlements(nodeId: string): Promise<Settlement[]>;
+  /** Newest first. */
+  challenges(nodeId: string): Promise<Challenge[]>;
+  /** The whole signed evidence of a challenge, as `holdfast verify-transcript` takes it. */
+  evidence(challengeId: string): Promise<{ text: string; named: NamedShard[] }>;
+  earnings(nodeId: string): Promise<{ earnedMsat: string; withheldMsat: string }>;
+  standing(nodeId: string): Promise<{ state: string; storedBytes: number }>;
+  /** Sums of all accounts, in msat by their names. */
+  ledger(): Promise<Record<string, string>>;
+  /** What is wrong in the ledger: nothing. */
+  faults(): Promise<unknown[]>;
+}
+
+const NETWORK = 'regtest';
+const NEWEST = 50;
+
+/** @param dataDir the mediator's: the admin's key lies in it */
+export async function signInAsAdmin(mediator: Mediator, dataDir: string): Promise<Admin> {
+  const key = createSigningKey(fromHex(readFileSync(join(dataDir, 'admin.key'), 'utf8').trim(), 32));
+  const context = { network: NETWORK, mediatorId: mediator.mediatorId } as const;
+  const { nonce } = await call<{ nonce: string }>(mediator, { method: 'POST', path: '/v1/sign-in/nonces' });
+  const terms = { publicKey: toHex(key.publicKey), role: 'admin', nonce, signedAtMs: Date.now() } as const;
+  const body = { signIn: signMessage(signIn, context, terms, key) };
+  const { session } = await call<{ session: string }>(mediator, { method: 'POST', path: '/v1/sign-in', body });
+  const read = <T>(path: string): Promise<T> => call<T>(mediator, { method: 'GET', path, session });
+  return {
+    settlements: async (nodeId) =>
+      (await read<{ settlements: Settlement[] }>(`/v1/nodes/${nodeId}/settlements?limit=${NEWEST}`)).settlements,
+    challenges: async (nodeId) =>
+      (await read<{ challenges: Challenge[] }>(`/v1/nodes/${nodeId}/challenges?limit=${NEWEST}`)).challenges,
+    async evidence(challengeId) {
+      const found = await read<{ transcript?: { verdict: string } }>(`/v1/challenges/${challengeId}`);
+      const token = found.transcript?.verdict;
+      const named = token === undefined ? [] : openMessage(verdict, context, token).faults;
+      return { text: `${JSON.stringify(found, undefined, 2)}\n`, named: [...named] };
+    },
+    earnings: (nodeId) => read(`/v1/nodes/${nodeId}/earnings`),
+    standing: (nodeId) => read(`/v1/nodes/${nodeId}/standing`),
+    ledger: () => read('/v1/ledger'),
+    faults: async () => (await read<{ faults: unknown[] }>('/v1/ledger/faults')).faults,
+  };
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly session?: string;
+}
+
+function call<T>({ baseUrl, caPem }: Mediator, { method, path, body, session }: Call): Promise<T> {
+  const headers = {
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(session !== undefined && { authorization: `Bearer ${session}` }),
+  };
+  return new Promise((resolve, reject) => {
+    const sent = request(new URL(path, baseUrl), { method, ca: caPem, headers, agent: false }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(pieces).toString('utf8');
+        if (response.statusCode !== undefined && response.statusCode < 300) resolve(JSON.parse(text) as T);
+        else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
