@@ -8,7 +8,7 @@ import { openTestChallenges, type TestChallenges, type TestHolder } from '../tes
 import { addCrashes } from '../testing/test-crashes.ts';
 import { holdDatabaseServer } from '../testing/test-mediator.ts';
 import { createTestRedis } from '../testing/test-redis.ts';
-import type { WorkProcess } from '../testing/work-process.ts';
+import type { WorkProcess } from '../testing/test-worker.ts';
 
 let release: () => Promise<void>;
 let world: TestChallenges;
@@ -71,7 +71,7 @@ describe('a connection that dies before any statement', () => {
   });
 });
 
-const PROGRAM = fileURLToPath(new URL('../testing/work-process.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../testing/test-worker.ts', import.meta.url));
 /** Held by the test: who settles waits for it in the middle of its transaction. */
 const GATE = 77;
 
