@@ -139,15 +139,9 @@ interface Outcome {
 /** Backup, disaster, restore. */
 async function journey(market: Market, place: Paths, found: Survey, signal: AbortSignal): Promise<Outcome> {
   const cli = createCli(place.client, place.passphrase);
-  const { clientId } = await result(
-    cli,
-    [
-      'init',
-      ...['--mediator', market.mediator.address, '--policy', '4+4', '--words-file', place.sheet],
-      ...['--max-price', MOST_SATS, '--spend-limit', MOST_SATS],
-    ],
-    signal,
-  );
+  const terms = ['--policy', '4+4', '--max-price', MOST_SATS, '--spend-limit', MOST_SATS];
+  const init = ['init', '--mediator', market.mediator.address, ...terms, '--words-file', place.sheet];
+  const { clientId } = await result(cli, init, signal);
   const credit = { clientId: String(clientId), amountMsat: msat(BigInt(CREDIT_SATS) * 1000n) };
   await market.mediator.credit({ ...credit, reference: 'demo', note: 'for the demo' });
   fact(
@@ -208,7 +202,12 @@ async function proving(
   step('Three of them go wrong');
   const villains = holders.slice(KILLED, KILLED + 3);
   const isJust = await showCheating(options, villains);
-  if (isJust && isToExplore) await keepTranscripts(options, villains);
+  if (isJust && isToExplore) {
+    await keepTranscripts(options, villains);
+    await market.join('frances');
+    await market.join('tony');
+    fact('Two new nodes join, so that there are enough again for the next backup.');
+  }
   return isJust;
 }
 

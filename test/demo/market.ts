@@ -41,6 +41,8 @@ export interface Market {
   readonly nodes: readonly DemoNode[];
   /** Starts a killed node again, on the same disk and port. */
   restart(node: DemoNode): Promise<void>;
+  /** One more node, of that operator. */
+  join(operator: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -66,8 +68,9 @@ export async function startMarket(directory: string, capacityBytes: number, fact
     unreachableData: 'temporary',
   });
   const running = new Set<ServiceProcess<NodeReady>>();
+  const operators: string[] = [...OPERATORS];
   const start = async (index: number, port: number): Promise<DemoNode> => {
-    const operator = OPERATORS[index]!;
+    const operator = operators[index]!;
     const dataDir = join(directory, `node-${operator}`);
     const priceSatPerTbMonth = priceOf(index) * factor;
     const options: StorageNodeOptions = {
@@ -99,6 +102,10 @@ export async function startMarket(directory: string, capacityBytes: number, fact
       restart: async (node) => {
         const index = nodes.indexOf(node);
         nodes[index] = await start(index, Number(node.address.split(':').pop()));
+      },
+      join: async (operator) => {
+        const index = operators.push(operator) - 1;
+        nodes.push(await start(index, 0));
       },
       stop,
     };

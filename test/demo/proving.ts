@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBytes } from '@holdfast/protocol';
 import type { Admin, Challenge, NamedShard, Settlement } from './admin.ts';
 import { type DemoNode, PERIOD_MS } from './market.ts';
-import { bad, count, fact, good, satsOf, seconds, step, table } from './report.ts';
+import { bad, count, fact, good, satsOf, seconds, table } from './report.ts';
 import { type Damage, deleteShards, flipBytes } from './sabotage.ts';
 
 /** Neither takes longer than a few periods; on a machine that is too busy to ask in time, periods are void. */
@@ -46,7 +46,7 @@ async function until<T>(
 /** True when every node that holds something has proven it and was paid for it. */
 export async function showPay({ admin, holders, signal }: ProvingOptions): Promise<boolean> {
   const firstPeriod = Math.ceil(Date.now() / PERIOD_MS);
-  const readAll = () => Promise.all(holders.map(async (node) => await admin.settlements(node.nodeId)));
+  const readAll = () => Promise.all(holders.map(({ nodeId }) => admin.settlements(nodeId)));
   const isPaid = (list: readonly Settlement[]): boolean =>
     list.some((settlement) => settlement.period >= firstPeriod && paidMsat(settlement) > 0n);
   const settledIn = (list: readonly Settlement[]): number => list.filter(({ period }) => period >= firstPeriod).length;
