@@ -5,7 +5,7 @@ import {
   fail,
   fromBase64Url,
   fromHex,
-  HoldfastError,
+  type HoldfastError,
   openChallenge,
   openMessage,
   type OpenChallenge,

@@ -54,7 +54,7 @@ async function listen(session: string | undefined, after?: string) {
       response.on('end', () => reject(errorFromProblem(JSON.parse(text), 'The mediator')));
     });
   });
-  return {
+  const listener = {
     socket,
     heard,
     ended,
@@ -71,6 +71,9 @@ async function listen(session: string | undefined, after?: string) {
       await ended;
     },
   };
+  // Only now it has its place.
+  await listener.until(({ type }) => type === 'hello');
+  return listener;
 }
 
 const note = (label: string, about: { nodeId?: string; clientId?: string }) =>
@@ -102,7 +105,7 @@ test('from the beginning: an admin sees all, an operator its node’s, a client 
     all
       .filter(({ kind }) => kind === 'challenge.judged')
       .map(({ data }) => data['outcome'])
-      .toSorted(),
+      .toSorted((one, other) => String(one).localeCompare(String(other))),
   ).toEqual(['failed', 'missed', 'passed', 'passed']);
   const ofLiar = await read(await world.signIn(liar.key, 'operator'));
   expect(ofLiar.every(({ nodeId }) => nodeId === liar.nodeId)).toBe(true);

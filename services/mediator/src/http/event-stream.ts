@@ -107,7 +107,6 @@ const CLOSE_MS = 2_000;
 function startReader(options: EventStreamsOptions, connected: Connected, onEnd: () => void): Reader {
   const { settings, clock, lineClock, overview } = options;
   const { socket, stream, viewer } = connected;
-  const scope = scopeOf(viewer);
   const ended = Promise.withResolvers<void>();
   const closing = new AbortController();
   let end: EventPlace | undefined;
@@ -143,26 +142,22 @@ function startReader(options: EventStreamsOptions, connected: Connected, onEnd: 
         else resolve();
       });
     });
-  const run = async (): Promise<void> => {
-    end = await overview.eventsEnd();
-    let place = connected.after ?? end;
-    await send({ type: 'hello', role: viewer.role, after: formatPlace(place) });
-    for (;;) {
-      const until = end;
-      const found = await overview.eventsAfter(place, until, scope, settings.batch);
-      for (const event of found) await send(showEvent(event));
-      if (found.length === settings.batch) {
-        place = found.at(-1)!.place;
-        continue;
-      }
-      if (isBefore(place, until)) place = until;
-      while (!isBefore(place, end) && !closing.signal.aborted) {
-        pulse = Promise.withResolvers();
-        await pulse.promise;
-      }
-      if (closing.signal.aborted) return;
-    }
-  };
+  const follow = (): Promise<void> =>
+    followEvents({
+      ...options,
+      viewer,
+      ...(connected.after !== undefined && { after: connected.after }),
+      send,
+      isClosing: () => closing.signal.aborted,
+      async nextEnd(place) {
+        end ??= await overview.eventsEnd();
+        while (place !== undefined && !isBefore(place, end) && !closing.signal.aborted) {
+          pulse = Promise.withResolvers();
+          await pulse.promise;
+        }
+        return end;
+      },
+    });
 
   stream.on('data', (piece: Buffer) => {
     heardAtMs = lineClock.nowMs();
@@ -180,7 +175,7 @@ function startReader(options: EventStreamsOptions, connected: Connected, onEnd: 
     ended.resolve();
     onEnd();
   });
-  run().catch((error: unknown) => {
+  follow().catch((error: unknown) => {
     if (closing.signal.aborted) return;
     options.logger.warn({ err: options.loggable(error) }, 'a stream of events broke');
     const known = error instanceof HoldfastError ? error : options.translate(error);
@@ -207,6 +202,30 @@ function startReader(options: EventStreamsOptions, connected: Connected, onEnd: 
     },
     close,
   };
+}
+
+interface Following extends Pick<EventStreamsOptions, 'overview' | 'settings'>, Pick<Connected, 'viewer' | 'after'> {
+  readonly send: (message: object) => Promise<void>;
+  readonly isClosing: () => boolean;
+  /** The last event that everybody can see; waits until it is behind `place`, or the stream closes. */
+  readonly nextEnd: (place?: EventPlace) => Promise<EventPlace>;
+}
+
+async function followEvents({ overview, settings, viewer, after, send, isClosing, nextEnd }: Following): Promise<void> {
+  const scope = scopeOf(viewer);
+  let end = await nextEnd();
+  let place = after ?? end;
+  await send({ type: 'hello', role: viewer.role, after: formatPlace(place) });
+  while (!isClosing()) {
+    const found = await overview.eventsAfter(place, end, scope, settings.batch);
+    for (const event of found) await send(showEvent(event));
+    if (found.length === settings.batch) {
+      place = found.at(-1)!.place;
+      continue;
+    }
+    if (isBefore(place, end)) place = end;
+    end = await nextEnd(place);
+  }
 }
 
 const isBefore = (one: EventPlace, other: EventPlace): boolean =>

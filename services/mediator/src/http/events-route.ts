@@ -6,7 +6,7 @@ import { type EventPlace, parsePlace } from '../overview/index.ts';
 import { viewerOf } from './authenticate.ts';
 import type { EventStreams } from './event-stream.ts';
 
-export const EVENTS_PATH = '/v1/events';
+const EVENTS_PATH = '/v1/events';
 
 export interface EventsRouteOptions {
   readonly streams: EventStreams;
@@ -20,7 +20,6 @@ export function addEventsRoute(app: FastifyInstance, { streams, authenticate }: 
     EVENTS_PATH,
     {
       websocket: true,
-      schema: { hide: true } as object,
       onRequest: async (request) => {
         await authenticate(request);
         placeAsked(request);

@@ -2,5 +2,5 @@
 export * from './event-place.ts';
 export { wholeTransfers } from './pages.ts';
 export * from './ports.ts';
-export { type Earnings, planReleases, readEarnings } from './read-earnings.ts';
+export { type Earnings, readEarnings } from './read-earnings.ts';
 export * from './viewer.ts';

@@ -1,5 +1,5 @@
 /** Reading across the domains: standings, challenges of a period, transfers with whose they are. */
-import { type Msat, msat } from '@holdfast/protocol';
+import { msat } from '@holdfast/protocol';
 import { asc, eq, gt, getTableColumns, sql } from 'drizzle-orm';
 import type { AccountKind, TransferKind } from '../../ledger/index.ts';
 import type { Leg, OverviewStore, RetrievalCheckRecord, Scope, StandingRecord } from '../../overview/index.ts';
@@ -213,7 +213,7 @@ function ownedBy(scope: Scope) {
 
 const toLeg = (row: LegRow): Leg => ({
   account: row.account,
-  amountMsat: msat(BigInt(row.amount_msat)) as Msat,
+  amountMsat: msat(BigInt(row.amount_msat)),
   ...(row.client_id !== null && { clientId: row.client_id }),
   ...(row.node_id !== null && { nodeId: row.node_id }),
   ...(row.agreement_id !== null && { agreementId: row.agreement_id }),
