@@ -204,7 +204,7 @@ async function showEnd(
   table([['operator', 'what it did', 'verdict', 'lost, by the verdict', 'paid', 'standing'], ...rows]);
   if (rows.some((row) => row.at(-1) === 'disqualified')) {
     fact(
-      'Who lost half or more of what it was asked for is disqualified at once; one shard of many costs a node little.',
+      'So large a share lost disqualifies a new node at once; one shard of a thousand costs it little: docs/market.md.',
     );
   }
   if (!isFair) bad('An honest node failed.');
