@@ -198,9 +198,10 @@ class JobFiles {
 
 /** What the system said about a file, as an error of the catalogue. */
 export function asFileError(path: string, error: unknown): unknown {
-  if (error instanceof HoldfastError || !(error instanceof Error)) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  return code === undefined ? error : fail('client.not-writable', { path, detail: describeErrno(code) }, error);
+  if (error instanceof HoldfastError) return error;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
+  return fail('client.not-writable', { path, detail: describeErrno(code) }, error);
 }
 
 const ERRNO_TEXTS: Readonly<Record<string, string>> = {

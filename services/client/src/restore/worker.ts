@@ -5,7 +5,9 @@ import { systemClock } from '@holdfast/platform';
 import { createSigningKey, fail } from '@holdfast/protocol';
 import { Garbage } from './garbage.ts';
 import { toPlainError } from '../pipeline/plain-error.ts';
-import { BodyFetcher, createNodeTransport, NodeDispatchers } from '../transport/index.ts';
+// Not by the folder's index: a thread that loads half as much starts sooner, and is collected in half the time.
+import { BodyFetcher } from '../transport/body-fetcher.ts';
+import { createShardReader } from '../transport/shard-reader.ts';
 import { FileWriter } from './file-writer.ts';
 import type { FromRestoreWorker, JobResult, RestoreWorkerOptions, ToRestoreWorker, VerifyResult } from './job.ts';
 import { AwayNodes } from './away-nodes.ts';
@@ -19,7 +21,6 @@ const PROGRESS_MS = 100;
 
 function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
   const send = (message: FromRestoreWorker): void => port.postMessage(message);
-  const dispatchers = new NodeDispatchers({ caPem: options.caPem, stallTimeoutMs: options.stallTimeoutMs });
   const bodies = new BodyFetcher({ caPem: options.caPem, stallTimeoutMs: options.stallTimeoutMs });
   const stop = new AbortController();
   const writer = new FileWriter(options);
@@ -38,8 +39,7 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
   const deps: JobDeps = {
     keys: options,
     chunkId: createChunkIdHasher(options.chunkIdKey),
-    nodes: createNodeTransport({
-      dispatchers,
+    nodes: createShardReader({
       signing: options.signing,
       signingKey: createSigningKey(options.identitySeed),
       nowMs: () => systemClock.nowMs() + options.clockOffsetMs,
@@ -91,7 +91,7 @@ function startWorker(port: MessagePort, options: RestoreWorkerOptions): void {
       case 'end':
         writer.close();
         bodies.close();
-        void dispatchers.close().then(() => port.close());
+        port.close();
         break;
     }
   });
