@@ -1,6 +1,7 @@
 /** Backs up the watched directories: one snapshot of all of them. */
 import { availableParallelism } from 'node:os';
 import { fail } from '@holdfast/protocol';
+import { keepYoungSpaceSmall } from '../pipeline/malloc.ts';
 import type { ClientContext } from '../ports.ts';
 import { lockHome } from '../session.ts';
 import { BackupRun } from './backup-run.ts';
@@ -26,6 +27,7 @@ export async function backup(
   const directories = options.directories ?? context.config.directories;
   if (directories.length === 0) throw fail('client.no-directories');
   const workers = Math.max(1, Math.min(options.workers ?? MOST_WORKERS, availableParallelism()));
+  keepYoungSpaceSmall();
   const lock = lockHome(context.home);
   try {
     const vault = await context.mediator.getVault();
