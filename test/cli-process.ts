@@ -22,15 +22,24 @@ export interface CliProcess {
 
 const MAIN = fileURLToPath(new URL('../services/client/src/main.ts', import.meta.url));
 
+/** Who runs it, and what, where it is not this user and this clone. */
+export interface CliUser {
+  readonly uid?: number;
+  readonly gid?: number;
+  /** The program of Node and the command line's main file. */
+  readonly node?: string;
+  readonly main?: string;
+}
+
 /** Runs `holdfast --json …` on a client's home, as that user where one is given. */
 export function startCli(
   { home, passphraseFile }: { home: string; passphraseFile: string },
   args: readonly string[],
-  user: { readonly uid?: number; readonly gid?: number } = {},
+  { node = process.execPath, main = MAIN, ...user }: CliUser = {},
 ): CliProcess {
   const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '-C', '@holdfast/source', MAIN, '--json', ...args],
+    node,
+    ['--disable-warning=ExperimentalWarning', '-C', '@holdfast/source', main, '--json', ...args],
     {
       ...user,
       stdio: ['ignore', 'pipe', 'pipe'],
