@@ -43,7 +43,12 @@ export function startCli(
     {
       ...user,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], HOLDFAST_HOME: home, HOLDFAST_PASSPHRASE_FILE: passphraseFile },
+      env: {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        HOLDFAST_HOME: home,
+        HOLDFAST_PASSPHRASE_FILE: passphraseFile,
+      },
     },
   );
   const closed = once(child, 'close');
