@@ -34,7 +34,7 @@ const TERMINAL_TIMEOUT_MS = 120_000;
 
 const environmentOf = ({ home, passphraseFile, environment }: CliOptions): Record<string, string> => ({
   PATH: process.env['PATH'] ?? '',
-  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
+  ...(process.env['NODE_COMPILE_CACHE'] && { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }),
   HOLDFAST_HOME: home,
   ...(passphraseFile === undefined ? {} : { HOLDFAST_PASSPHRASE_FILE: passphraseFile }),
   ...environment,
