@@ -32,7 +32,6 @@ export function startKillableMediator(
     listen: { host: '127.0.0.1', port: 0 },
     network: 'regtest' as const,
     subnetRule: 'local' as const,
-    databaseDurability: 'test' as const,
     ...options,
   };
   return startKillable<MediatorReady>('./run-mediator.ts', `${dataDir}.log`, dataDir, (ready) =>

@@ -79,6 +79,8 @@ export class FakeNode {
       requestClientCert: 'no',
     } as const;
     this.#server = createServer(serverTlsOptions(identity), (request, response) => void this.#serve(request, response));
+    // As real nodes: longer than clients keep connections.
+    this.#server.keepAliveTimeout = 72_000;
     await new Promise<void>((resolve) => this.#server!.listen(this.#port, host, resolve));
     this.#port = (this.#server.address() as { port: number }).port;
   }
