@@ -56,6 +56,8 @@ test(`${ROUNDS} times kill -9: what was acknowledged is whole, nothing else stay
   const settings = {
     ...settingsOf(dataDir, await mediator.listen()),
     HOLDFAST_NODE_HEARTBEAT: '100ms',
+    // More than all rounds together fill.
+    HOLDFAST_NODE_CAPACITY: '20GB',
   };
   const expected = new Map<string, Acknowledged>();
   const gone = new Set<string>();
