@@ -1,14 +1,8 @@
 /** What a mediator is started with. */
-import type { Clock, EmbeddedPostgresOptions, Logger, Randomness } from '@holdfast/platform';
+import type { Clock, EmbeddedPostgresOptions, Listen, Logger, Randomness } from '@holdfast/platform';
 import type { RateLimits } from '@holdfast/http-api/server';
 import type { Network } from '@holdfast/protocol';
 import type { SubnetRule } from './nodes/index.ts';
-
-export interface Listen {
-  readonly host: string;
-  /** 0: any free one. */
-  readonly port: number;
-}
 
 export interface MediatorOptions {
   /** Keys, and the embedded database where there is no `databaseUrl`. Made when missing. */

@@ -10,6 +10,7 @@ import {
   createMetrics,
   createSilentLogger,
   type Lifecycle,
+  type Listen,
   serverTlsOptions,
   systemClock,
   systemRandomness,
@@ -22,7 +23,7 @@ import { openStateDatabase } from './adapters/state-database.ts';
 import { createNodeServer, NODE_TLS } from './http/server.ts';
 import { runScrubs } from './jobs.ts';
 import { withFigures } from './metrics.ts';
-import { DEFAULTS, type Listen, type StorageNodeOptions } from './options.ts';
+import { DEFAULTS, type StorageNodeOptions } from './options.ts';
 import { createTouch, type Touch } from './orders/index.ts';
 import { createRegistrar, type NodeOffer, openIdentity, openPinnedCa } from './registration/index.ts';
 import { openShardStore, type ScrubReport } from './shards/index.ts';

@@ -1,9 +1,8 @@
 /** Does one job: fetch the pack (or the wanted parts of it), open its chunks, write them to their files, finish those. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ChunkIdHasher, packMaskKey, PackReader, PackTable } from '@holdfast/codec';
-import type { Clock } from '@holdfast/platform';
+import type { Clock, YoungGarbage } from '@holdfast/platform';
 import { fail, HoldfastError } from '@holdfast/protocol';
-import type { Garbage } from './garbage.ts';
 import { toPlainError } from '../pipeline/plain-error.ts';
 import type { NodeTransport } from '../ports.ts';
 import { fetchPack, isAboutGrant, packBufferBytes } from './fetch-pack.ts';
@@ -22,7 +21,7 @@ export interface JobDeps {
   readonly rebuilder: PackRebuilder;
   readonly writer: FileWriter;
   readonly news: JobNews;
-  readonly garbage: Pick<Garbage, 'add'>;
+  readonly garbage: Pick<YoungGarbage, 'add'>;
   readonly slowAfterMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
