@@ -24,5 +24,6 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.(tools|holdfast-demo)/'],
   cacheDirectory: '<rootDir>/.tools/jest-cache',
   maxWorkers: availableParallelism(),
-  testTimeout: 30_000,
+  // For machines that do other things too; what hangs is still told in the end.
+  testTimeout: 120_000,
 };

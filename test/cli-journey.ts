@@ -1,9 +1,9 @@
 /** The command line as people and scripts run it: with pipes, or on a terminal of its own, where somebody types. */
+import { deepEqual, equal } from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect } from '@jest/globals';
 
 export type JsonLine = Readonly<Record<string, unknown>> & { readonly type: string };
 
@@ -34,6 +34,7 @@ const TERMINAL_TIMEOUT_MS = 120_000;
 
 const environmentOf = ({ home, passphraseFile, environment }: CliOptions): Record<string, string> => ({
   PATH: process.env['PATH'] ?? '',
+  ...(process.env['NODE_COMPILE_CACHE'] && { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }),
   HOLDFAST_HOME: home,
   ...(passphraseFile === undefined ? {} : { HOLDFAST_PASSPHRASE_FILE: passphraseFile }),
   ...environment,
@@ -107,12 +108,14 @@ function documentedFields(verb: string): string[] {
 /** The result's fields: one result, the last line, and nothing in it that the documentation doesn't name. */
 export function resultOf(run: CliRun, verb: string): JsonLine {
   const lines = run.lines();
-  expect(lines.filter(({ type }) => type === 'result')).toHaveLength(1);
-  const { type, command, ...fields } = lines.at(-1)!;
-  expect([type, command]).toEqual(['result', verb]);
+  const last = lines.at(-1)!;
+  const { type, command, ...fields } = last;
+  deepEqual([type, command], ['result', verb], `${run.output}${run.errors}`);
+  equal(lines.filter((line) => line.type === 'result').length, 1);
   const documented = documentedFields(verb);
-  expect(Object.keys(fields).filter((name) => !documented.includes(name))).toEqual([]);
-  return lines.at(-1)!;
+  const unknown = Object.keys(fields).filter((name) => !documented.includes(name));
+  deepEqual(unknown, [], `docs/cli.md does not name these fields of the result of ${verb}`);
+  return last;
 }
 
 /** Fails unless the command ended with this error, told as one line at the end. */
@@ -124,7 +127,7 @@ export async function expectError(
 ): Promise<JsonLine> {
   const run = await runCli(options, '--json', ...args);
   const line = run.lines().at(-1)!;
-  expect([line['code'], run.status, run.errors]).toEqual([code, status, '']);
-  expect(line).toMatchObject({ type: 'error', exitCode: status });
+  const said = [line.type, line['code'], line['exitCode'], run.status, run.errors];
+  deepEqual(said, ['error', code, status, status, '']);
   return line;
 }

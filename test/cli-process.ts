@@ -22,19 +22,33 @@ export interface CliProcess {
 
 const MAIN = fileURLToPath(new URL('../services/client/src/main.ts', import.meta.url));
 
+/** Who runs it, and what, where it is not this user and this clone. */
+export interface CliUser {
+  readonly uid?: number;
+  readonly gid?: number;
+  /** The program of Node and the command line's main file. */
+  readonly node?: string;
+  readonly main?: string;
+}
+
 /** Runs `holdfast --json …` on a client's home, as that user where one is given. */
 export function startCli(
   { home, passphraseFile }: { home: string; passphraseFile: string },
   args: readonly string[],
-  user: { readonly uid?: number; readonly gid?: number } = {},
+  { node = process.execPath, main = MAIN, ...user }: CliUser = {},
 ): CliProcess {
   const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '-C', '@holdfast/source', MAIN, '--json', ...args],
+    node,
+    ['--disable-warning=ExperimentalWarning', '-C', '@holdfast/source', main, '--json', ...args],
     {
       ...user,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], HOLDFAST_HOME: home, HOLDFAST_PASSPHRASE_FILE: passphraseFile },
+      env: {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        HOLDFAST_HOME: home,
+        HOLDFAST_PASSPHRASE_FILE: passphraseFile,
+      },
     },
   );
   const closed = once(child, 'close');

@@ -33,7 +33,6 @@ export function startKillableMediator(
     network: 'regtest' as const,
     subnetRule: 'local' as const,
     welcomeSats: 1_000_000_000,
-    databaseDurability: 'test' as const,
     ...options,
   };
   return startKillable<MediatorReady>('./run-mediator.ts', `${dataDir}.log`, dataDir, (ready) =>

@@ -3,7 +3,7 @@
  * Each stage of the codec; then Holdfast beside restic on the same trees and machine, in alternating runs: read the
  * ratios, not the seconds.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -91,6 +91,7 @@ const isWanted = (part: string): boolean => values.only === undefined || values.
 
 async function competeOver(title: string, gigabytes: number, make: typeof makeMixedTree): Promise<void> {
   const work = mkdtempSync(join(values.dir, 'holdfast-bench-'));
+  chmodSync(work, 0o711); // the user that Postgres runs as, where root started it, passes through
   try {
     const source = join(work, title);
     mkdirSync(source);

@@ -89,10 +89,7 @@ function changeSource(): void {
 }
 
 /** Runs `act` once, a random while after some shard of the backup that is under way began to arrive. */
-function atSomeMoment(
-  act: () => Promise<void>,
-  at: 'any' | 'beginning' = 'any',
-): { done: Promise<void>; close(): void } {
+function atSomeMoment(act: () => Promise<void>, at: 'any' | 'beginning' = 'any'): () => Promise<void> {
   const done = Promise.withResolvers<void>();
   const after = at === 'any' ? randomIntBelow(random, 3 * NODE_COUNT) : 0;
   const delayMs = at === 'any' ? randomIntBelow(random, MOST_DELAY_MS) : 0;
@@ -104,14 +101,20 @@ function atSomeMoment(
       if (arrivals > after) timer ??= setTimeout(() => void act().then(done.resolve, done.reject), delayMs);
     }),
   );
-  return { done: done.promise, close: () => watchers.forEach((watcher) => watcher.close()) };
+  // A failure is told when it is asked for.
+  done.promise.catch(() => undefined);
+  return async () => {
+    watchers.forEach((watcher) => watcher.close());
+    if (timer === undefined) throw new Error('no shard arrived, and so there was no moment to act');
+    await done.promise;
+  };
 }
 
 async function restoresExactly(): Promise<void> {
   const target = join(scratch.path, 'restored');
+  rmSync(target, { recursive: true, force: true });
   expect(await client.restore(target)).toMatchObject({ notRestored: [], faults: [] });
   expect((await compareTrees(source, join(target, source))).differences).toEqual([]);
-  rmSync(target, { recursive: true });
 }
 
 /** Of all packs but the index: how many chunks are stored more than once. */
@@ -136,13 +139,12 @@ describe('a mediator', () => {
     async () => {
       for (let kill = 0; kill < KILLS; kill += 1) {
         changeSource();
-        const moment = atSomeMoment(async () => {
+        const acted = atSomeMoment(async () => {
           await mediator.kill();
           await mediator.start();
         });
         const report = await client.backup([source]);
-        await moment.done;
-        moment.close();
+        await acted();
         expect(report).toMatchObject({ unreadableCount: 0, failedNodes: [] });
         expect(report.newBytes).toBeGreaterThanOrEqual(FRESH_BYTES);
         await isAllThere();
@@ -158,7 +160,7 @@ describe('a mediator', () => {
     async () => {
       for (let crash = 0; crash < CRASHES; crash += 1) {
         changeSource();
-        const moment = atSomeMoment(async () => {
+        const acted = atSomeMoment(async () => {
           // When one of its processes is killed, the server ends all the others, and recovers.
           const [backend] = await queryDatabase<{ pid: number }>(
             mediator.ready.databaseUrl,
@@ -167,8 +169,7 @@ describe('a mediator', () => {
           process.kill(backend!.pid, 'SIGKILL');
         });
         const report = await client.backup([source]);
-        await moment.done;
-        moment.close();
+        await acted();
         expect(report).toMatchObject({ unreadableCount: 0, failedNodes: [] });
         await isAllThere();
       }
@@ -182,7 +183,7 @@ describe('a mediator', () => {
     'that stays away longer than a client is patient: the backup says so, and the next one goes on from there',
     async () => {
       changeSource();
-      const moment = atSomeMoment(() => mediator.kill(), 'beginning');
+      const acted = atSomeMoment(() => mediator.kill(), 'beginning');
       const impatient = client.use((vault) => backup(vault, { directories: [source] }), {
         mediatorRetryDelaysMs: [50, 100],
       });
@@ -192,8 +193,7 @@ describe('a mediator', () => {
         message: expect.stringContaining('mediator'),
         next: expect.stringMatching(/\w.*\.$/),
       });
-      await moment.done;
-      moment.close();
+      await acted();
       await mediator.start();
 
       const report = await client.backup([source]);

@@ -1,5 +1,5 @@
 /** Who may not read everything, or set everything, is told what was left out; all the rest goes on. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -13,11 +13,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT_CODES } from '@holdfast/protocol';
-import { compareTrees, describeUnless } from '@holdfast/testkit';
+import { compareTrees } from '@holdfast/testkit';
 import { type CliRun, startCli } from '../cli-process.ts';
 import { createTestClient, makeScratch, type Scratch, type TestClient } from '../client-harness.ts';
 import { type Network, startNetwork } from '../network.ts';
-import { giveAway, isRoot, ordinaryUser, whyUnreachable } from '../ordinary-user.ts';
+import { createCliUser, giveAway, isRoot, ordinaryUser } from '../ordinary-user.ts';
 
 const LONG_MS = 300_000;
 
@@ -26,8 +26,10 @@ let network: Network;
 let client: TestClient;
 let source: string;
 let work: string;
+let user: ReturnType<typeof createCliUser>;
 
 beforeAll(async () => {
+  user = createCliUser();
   scratch = await makeScratch();
   chmodSync(scratch.path, 0o755);
   network = await startNetwork({ nodeCount: 3 });
@@ -43,6 +45,7 @@ afterAll(async () => {
   execFileSync('chmod', ['-R', 'u+rwx', scratch.path]);
   await network?.stop();
   await scratch?.remove();
+  user?.remove();
 }, LONG_MS);
 
 function makeTree(): void {
@@ -73,7 +76,7 @@ function openUp(tree: string): void {
   if (existsSync(file)) chmodSync(file, 0o600);
 }
 
-const holdfast = (...args: string[]): Promise<CliRun> => startCli(client, args, ordinaryUser).done;
+const holdfast = (...args: string[]): Promise<CliRun> => startCli(client, args, user).done;
 const resultOf = ({ lines }: CliRun): Record<string, unknown> => lines.find(({ type }) => type === 'result') ?? {};
 const pathsIn = (issues: unknown): string[] =>
   (issues as { path: string; detail: string }[]).map(({ path, detail }) => `${path}: ${detail}`).toSorted();
@@ -86,7 +89,7 @@ const UNREADABLE = [
   'open/no reading: EACCES',
 ];
 
-await describeUnless(whyUnreachable(), 'permissions', () => {
+describe('permissions', () => {
   test(
     'what an ordinary user cannot read is reported, the rest is stored, and the exit status says so',
     async () => {

@@ -21,6 +21,8 @@ export function childEnvironment(env, workspace, command) {
     PATH: [workspace.bin, join(workspace.root, 'node_modules', '.bin'), env['PATH']].filter(Boolean).join(delimiter),
     NODE_OPTIONS: withFlags(env['NODE_OPTIONS'], flags),
     XDG_CACHE_HOME: join(workspace.tools, 'cache'),
+    // Compiled code is kept: the tests start hundreds of processes and threads.
+    NODE_COMPILE_CACHE: env['NODE_COMPILE_CACHE'] ?? join(workspace.tools, 'compile-cache'),
     ...(command.long ? { HOLDFAST_LONG: '1' } : {}),
   };
 }

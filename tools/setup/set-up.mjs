@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import {
   accessSync,
+  chmodSync,
   constants,
   cpSync,
   existsSync,
@@ -102,6 +103,7 @@ async function bringRuntime(workspace, running) {
       cwd: aside,
       env: installEnvironment(process.env, workspace),
     });
+    chmodSync(aside, 0o755); // what mkdtemp makes is for its owner only, and other users may run this clone too
     renameSync(aside, place);
   }
   const platform = `${process.platform}-${process.arch}`;

@@ -188,12 +188,12 @@ function unknownVariables<S extends Settings>(definition: ConfigDefinition<S>, e
     .sort()
     .map((name) => {
       const near = nearestWord(name, [...known]);
-      return `${name} is not a setting of this program${near === undefined ? '' : `; did you mean ${near}?`}${near === undefined ? '.' : ''}`;
+      return `${name} is not a setting of this program${near === undefined ? '.' : `; did you mean ${near}?`}`;
     });
 }
 
 /** The candidate at the least edit distance, when that is at most a third of the word's length. */
-export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
+function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.floor(word.length / 3) + 1;
   for (const candidate of candidates) {

@@ -48,7 +48,7 @@ export async function describeWith(
 }
 
 /** `describe` for a suite that this machine cannot run for that reason, which is printed the same way; without a reason it runs. */
-export async function describeUnless(reason: string | undefined, title: string, define: () => void): Promise<void> {
+async function describeUnless(reason: string | undefined, title: string, define: () => void): Promise<void> {
   const { describe, test } = await import('@jest/globals');
   if (reason === undefined) {
     describe(title, define);

@@ -1,9 +1,9 @@
 /** The mediator's settings. */
-import { type ConfigValues, defineConfig, LOG_LEVELS, PlatformError } from '@holdfast/platform';
+import { type ConfigValues, defineConfig, invalidSetting, LOG_LEVELS, parseListen } from '@holdfast/platform';
 import { NETWORKS } from '@holdfast/protocol';
 import { challengeRules } from './challenges/index.ts';
 import { moneyRules } from './ledger/index.ts';
-import { DEFAULTS, type Listen, type MediatorOptions } from './options.ts';
+import { DEFAULTS, type MediatorOptions } from './options.ts';
 
 export const mediatorConfig = defineConfig(
   {
@@ -161,9 +161,12 @@ export type MediatorConfig = ConfigValues<(typeof mediatorConfig)['settings']>;
 /** @throws PlatformError `config.invalid` for an address or key that is none */
 export function toOptions(config: MediatorConfig): MediatorOptions {
   const wrongKey = config.adminKeys.find((key) => !/^[0-9a-f]{64}$/.test(key));
-  if (wrongKey !== undefined) throw invalid(`"${wrongKey}" in HOLDFAST_MEDIATOR_ADMIN_KEYS is not 64 hex digits.`);
+  if (wrongKey !== undefined)
+    throw invalidSetting(`"${wrongKey}" in HOLDFAST_MEDIATOR_ADMIN_KEYS is not 64 hex digits.`);
   if (config.welcomeSats !== null && config.network !== 'regtest') {
-    throw invalid('HOLDFAST_MEDIATOR_WELCOME_SATS is for HOLDFAST_NETWORK=regtest only: elsewhere money is real.');
+    throw invalidSetting(
+      'HOLDFAST_MEDIATOR_WELCOME_SATS is for HOLDFAST_NETWORK=regtest only: elsewhere money is real.',
+    );
   }
   return {
     dataDir: config.dataDir,
@@ -189,14 +192,3 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
     offlineAfterMs: config.offlineAfterMs,
   };
 }
-
-function parseListen(name: string, text: string): Listen {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) throw invalid(`${name} must be host:port, not "${text}".`);
-  return { host, port };
-}
-
-const invalid = (problem: string): PlatformError =>
-  new PlatformError('config.invalid', problem, 'Correct the environment and start again; --help lists every setting.');

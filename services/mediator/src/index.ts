@@ -1,5 +1,5 @@
 /** Starting a mediator from a program; `main.ts` is the command. */
 export { type Mediator, startMediator } from './compose.ts';
-export { DEFAULTS, type Listen, type MediatorOptions } from './options.ts';
+export { DEFAULTS, type MediatorOptions } from './options.ts';
 export * from './reputation/index.ts';
 export { requestCredit } from './credit-command.ts';

@@ -1,5 +1,5 @@
 /** What a mediator is started with. */
-import type { Clock, EmbeddedPostgresOptions, Logger, Randomness } from '@holdfast/platform';
+import type { Clock, EmbeddedPostgresOptions, Listen, Logger, Randomness } from '@holdfast/platform';
 import type { RateLimits } from '@holdfast/http-api/server';
 import type { Network } from '@holdfast/protocol';
 import type { ChallengeRules } from './challenges/index.ts';
@@ -7,12 +7,6 @@ import type { EventStreamSettings } from './http/event-stream.ts';
 import type { LinkSettings } from './link/index.ts';
 import type { MoneyRules } from './ledger/index.ts';
 import type { SubnetRule } from './nodes/index.ts';
-
-export interface Listen {
-  readonly host: string;
-  /** 0: any free one. */
-  readonly port: number;
-}
 
 export interface MediatorOptions {
   /** Keys, and the embedded database where there is no `databaseUrl`. Made when missing. */

@@ -2,10 +2,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api';
-import { mediatorUri, pinnedConnectOptions, PlatformError, systemClock, systemErrorCode } from '@holdfast/platform';
+import {
+  type Listen,
+  mediatorUri,
+  pinnedConnectOptions,
+  PlatformError,
+  systemClock,
+  systemErrorCode,
+} from '@holdfast/platform';
 import { createSigningKey, type Network, signIn, signMessage, toHex } from '@holdfast/protocol';
 import { Agent, type Dispatcher } from 'undici';
-import type { Listen } from './options.ts';
 
 export interface RunningMediator {
   readonly dataDir: string;

@@ -10,6 +10,7 @@ import {
   createMetrics,
   createSilentLogger,
   type Lifecycle,
+  type Listen,
   serverTlsOptions,
   systemClock,
   systemRandomness,
@@ -33,7 +34,7 @@ import { createChallenges } from './challenges/index.ts';
 import { runScrubs } from './jobs.ts';
 import { createTouch, type Touch, type TouchOptions } from './link/index.ts';
 import { withFigures } from './metrics.ts';
-import { DEFAULTS, type Listen, type StorageNodeOptions } from './options.ts';
+import { DEFAULTS, type StorageNodeOptions } from './options.ts';
 import {
   createRegistrar,
   type NodeIdentity,

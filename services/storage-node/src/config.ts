@@ -1,8 +1,15 @@
 /** The storage node's settings. */
 import { readFile } from 'node:fs/promises';
-import { type Clock, type ConfigValues, defineConfig, LOG_LEVELS, PlatformError } from '@holdfast/platform';
+import {
+  type Clock,
+  type ConfigValues,
+  defineConfig,
+  invalidSetting,
+  LOG_LEVELS,
+  parseListen,
+} from '@holdfast/platform';
 import { NETWORKS } from '@holdfast/protocol';
-import { DEFAULTS, type Listen, type StorageNodeOptions } from './options.ts';
+import { DEFAULTS, type StorageNodeOptions } from './options.ts';
 
 export const nodeConfig = defineConfig(
   {
@@ -185,25 +192,14 @@ const FILE_LOOK_MS = 250;
 export async function readMediatorAddress(config: NodeConfig, clock: Clock): Promise<string> {
   const { mediator, mediatorFile } = config;
   if ((mediator === null) === (mediatorFile === null)) {
-    throw invalid('Set either HOLDFAST_NODE_MEDIATOR or HOLDFAST_NODE_MEDIATOR_FILE.');
+    throw invalidSetting('Set either HOLDFAST_NODE_MEDIATOR or HOLDFAST_NODE_MEDIATOR_FILE.');
   }
   if (mediatorFile === null) return mediator!;
   const endMs = clock.nowMs() + FILE_WAIT_MS;
   for (;;) {
     const text = await readFile(mediatorFile, 'utf8').catch(() => '');
     if (text.trim() !== '') return text.trim();
-    if (clock.nowMs() >= endMs) throw invalid(`${mediatorFile} did not appear within a minute.`);
+    if (clock.nowMs() >= endMs) throw invalidSetting(`${mediatorFile} did not appear within a minute.`);
     await clock.sleep(FILE_LOOK_MS);
   }
 }
-
-function parseListen(name: string, text: string): Listen {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) throw invalid(`${name} must be host:port, not "${text}".`);
-  return { host, port };
-}
-
-const invalid = (problem: string): PlatformError =>
-  new PlatformError('config.invalid', problem, 'Correct the environment and start again; --help lists every setting.');

@@ -33,7 +33,8 @@ test('what the disk says is said in the catalogue’s words', () => {
 });
 
 /** Some containers allow nobody a namespace of their own. */
-const isAllowed = spawnSync('unshare', ['-rm', 'sh', '-c', 'mount -t tmpfs none /mnt']).status === 0;
+const [program, ...probe] = ['unshare', '-rm', 'sh', '-c', 'mount -t tmpfs none /mnt'];
+const isAllowed = spawnSync(program, probe).status === 0;
 if (!isAllowed) process.stderr.write('SKIPPED suite: a full disk: this system allows no mount namespaces\n');
 
 const suite: (unshare: string) => void = (unshare) => {

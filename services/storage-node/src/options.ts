@@ -1,12 +1,6 @@
 /** What a storage node is started with. */
-import type { Clock, Logger, Randomness } from '@holdfast/platform';
+import type { Clock, Listen, Logger, Randomness } from '@holdfast/platform';
 import type { Network } from '@holdfast/protocol';
-
-export interface Listen {
-  readonly host: string;
-  /** 0: any free one. */
-  readonly port: number;
-}
 
 export interface StorageNodeOptions {
   /** Keys, shards and state. One process at a time. */

@@ -171,6 +171,6 @@ export const CLIENT_ERRORS = {
     422,
     'integrity',
     'The local catalog {path} is damaged: {detail}',
-    'Run holdfast check --rebuild; nothing in the vault is lost.',
+    'Move that file away and run the command again: it is written anew from the vault, where nothing is lost.',
   ),
 };

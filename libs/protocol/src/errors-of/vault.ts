@@ -112,7 +112,7 @@ export const VAULT_ERRORS = {
     404,
     'integrity',
     'No pack that this machine knows holds the chunk {chunkId}.',
-    'Run holdfast check --rebuild, which reads the index of the vault anew.',
+    'Move catalog.sqlite out of the home of Holdfast and run the command again, which reads the index anew; holdfast check says what is there.',
   ),
   'head.conflict': entry(
     409,

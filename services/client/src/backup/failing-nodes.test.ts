@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(source, { recursive: true, force: true });
 });
 
-const quick = { retryDelaysMs: [5], patientRetryDelaysMs: [5, 5], stallTimeoutMs: 1000 };
+const quick = { retryDelaysMs: [5], patientRetryDelaysMs: [5, 5], stallTimeoutMs: 30_000 };
 
 /** All packs at nodes that keep them, and all files back. */
 async function expectWhole(): Promise<void> {
@@ -64,7 +64,9 @@ describe('a node that fails while shards are on their way to it', () => {
     network = await startFakeNetwork();
     const bad = network.nodes[2]!;
     bad.fault = ({ method }) => (method === 'PUT' ? 'hang' : undefined);
-    const report = await backup(network.newClient(), { directories: [source], pipeline: quick });
+    // Long enough for the others to answer on a busy machine, short enough to wait for twice.
+    const pipeline = { ...quick, stallTimeoutMs: 6000 };
+    const report = await backup(network.newClient(), { directories: [source], pipeline });
     expect(report.failedNodes.map(({ nodeId }) => nodeId)).toEqual([bad.nodeId]);
     await expectWhole();
   }, 60_000);

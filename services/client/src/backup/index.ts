@@ -1,6 +1,7 @@
 /** Backs up the watched directories: one snapshot of all of them. */
 import { availableParallelism } from 'node:os';
 import { fail, HoldfastError } from '@holdfast/protocol';
+import { keepYoungSpaceSmall } from '../pipeline/malloc.ts';
 import type { ClientContext } from '../ports.ts';
 import { lockHome } from '../session.ts';
 import { keepMandate } from '../vault/index.ts';
@@ -27,6 +28,7 @@ export async function backup(
   const directories = options.directories ?? context.config.directories;
   if (directories.length === 0) throw fail('client.no-directories');
   const workers = Math.max(1, Math.min(options.workers ?? MOST_WORKERS, availableParallelism()));
+  keepYoungSpaceSmall();
   const lock = lockHome(context.home);
   try {
     const vault = await context.mediator.getVault();

@@ -62,7 +62,7 @@ interface ListedPage {
 
 const PAGE_ENTRIES = 4096;
 /** Files that were found and not read yet: the walk waits beyond it. */
-const MOST_FILES_WAITING = 16_384;
+const MOST_FILES_WAITING = 2048;
 /** Entries listed between two turns of the event loop. */
 const ENTRIES_PER_TURN = 512;
 

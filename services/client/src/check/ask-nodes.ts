@@ -1,7 +1,7 @@
 /** Judges packs without reading them: each node says which root and length it has for each shard. */
 import { HoldfastError } from '@holdfast/protocol';
 import type { ClientContext, PackPlaces } from '../ports.ts';
-import { AWAY, AwayNodes, type Fault, faultOf, isAboutGrant } from '../restore/index.ts';
+import { AWAY, type AwayNodes, type Fault, faultOf, isAboutGrant } from '../restore/index.ts';
 import { throwIfStopped } from '../transport/index.ts';
 
 export interface AskNodesDeps {

@@ -2,7 +2,7 @@
 import type { IndexedPack } from '@holdfast/codec';
 import type { NodeId, PackId } from '@holdfast/protocol';
 import type { Catalog } from '../catalog/index.ts';
-import type { ClientContext, NodeTarget, PackPlaces } from '../ports.ts';
+import type { ClientContext, PackPlaces } from '../ports.ts';
 import { AwayNodes, type Fault, isAboutGrant, WorkerPool, workerOptionsOf } from '../restore/index.ts';
 import { throwIfStopped } from '../transport/index.ts';
 import { askNodes } from './ask-nodes.ts';
@@ -136,7 +136,7 @@ export class CheckPacks {
         if (this.#roots.has(packId)) break;
         if (!online || this.#askedForRoots.has(target.nodeId)) continue;
         this.#askedForRoots.add(target.nodeId);
-        await this.#roots.learnFrom(context, target as NodeTarget, signal);
+        await this.#roots.learnFrom(context, target, signal);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,9 @@ import type { ClientContext } from '../ports.ts';
 import type { FakeNode } from '../testing/fake-node.ts';
 import { type FakeNetwork, startFakeNetwork } from '../testing/fake-network.ts';
 import { check, type CheckOptions, type CheckReport } from './index.ts';
+
+// Threads and servers start for each: slow where many tests share a processor.
+jest.setTimeout(120_000);
 
 let network: FakeNetwork;
 let client: ClientContext;

@@ -60,19 +60,14 @@ async function newestHead(
   signal: AbortSignal,
 ): Promise<VaultHead | undefined> {
   const { head, mediatorSequence } = await findNewestHead(context, signal);
-  let rollback: unknown;
-  try {
+  if (head === undefined || head.sequence <= mediatorSequence) {
+    // Also compares with what this machine has seen before.
     await readHead(context);
-  } catch (error) {
-    rollback = error;
-  }
-  if (head !== undefined && head.sequence > mediatorSequence) {
-    findings.problems.push(
-      `The mediator shows the head with sequence ${mediatorSequence}; a node has sequence ${head.sequence}, signed by you. Tell the mediator’s operator; the newer one was checked.`,
-    );
     return head;
   }
-  if (rollback !== undefined) throw rollback;
+  findings.problems.push(
+    `The mediator shows the head with sequence ${mediatorSequence}; a node has sequence ${head.sequence}, signed by you. Tell the mediator’s operator; the newer one was checked.`,
+  );
   return head;
 }
 

@@ -16,7 +16,7 @@ import { toFileTime } from './times.ts';
 /** Files kept open by one writer. */
 const MAX_OPEN = 48;
 /** Zero runs from this length on become holes, as do shorter ones at the edge of a chunk. */
-export const HOLE_BYTES = 64 * 1024;
+const HOLE_BYTES = 64 * 1024;
 const BLOCK_BYTES = 4096;
 const ZEROS = Buffer.alloc(HOLE_BYTES);
 

@@ -3,7 +3,7 @@
  * file system costs about as much as one fsync. So whatever has its name is whole, even after a power cut.
  */
 import { execFile } from 'node:child_process';
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -35,12 +35,15 @@ export async function findSync(target: string, isOneFileSystem: () => boolean): 
     await run('sync', isOneFileSystem() ? ['-f', '--', target] : []);
   };
   try {
-    await sync();
+    // Where nothing has to be written: syncing the target now would put everybody else's bytes on disk first.
+    await run('sync', ['-f', '--', existsSync(NOTHING_TO_SYNC) ? NOTHING_TO_SYNC : target]);
     return sync;
   } catch {
     return undefined;
   }
 }
+
+const NOTHING_TO_SYNC = '/proc';
 
 export class Publisher {
   readonly #sync: SyncFileSystem | undefined;

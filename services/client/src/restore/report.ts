@@ -83,7 +83,7 @@ export class FailureLog {
 }
 
 /** Also of one that came from another thread. @throws whatever is no error that a user can do something about */
-export function asHoldfastError(path: Uint8Array, error: unknown): HoldfastError {
+function asHoldfastError(path: Uint8Array, error: unknown): HoldfastError {
   if (error instanceof HoldfastError) return error;
   if (typeof error === 'object' && error !== null && 'code' in error && 'params' in error) {
     return fromPlainError(error as Parameters<typeof fromPlainError>[0]);

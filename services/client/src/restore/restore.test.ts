@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -24,6 +24,9 @@ import { backup } from '../backup/index.ts';
 import type { ClientContext } from '../ports.ts';
 import { type FakeNetwork, startFakeNetwork } from '../testing/fake-network.ts';
 import { restore, type RestoreOptions, type RestoreReport } from './index.ts';
+
+// Threads and servers start for each: slow where many tests share a processor.
+jest.setTimeout(120_000);
 
 let network: FakeNetwork;
 let client: ClientContext;
@@ -87,6 +90,7 @@ const options = (more: Partial<RestoreOptions> = {}): RestoreOptions => ({
   include: [],
   existing: 'fail',
   stallTimeoutMs: 5000,
+  workers: 1,
   ...more,
 });
 

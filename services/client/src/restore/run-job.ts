@@ -1,9 +1,8 @@
 /** Does one job: fetch the pack (or the wanted parts of it), open its chunks, write them to their files, finish those. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ChunkIdHasher, packMaskKey, PackReader, PackTable } from '@holdfast/codec';
-import type { Clock } from '@holdfast/platform';
+import type { Clock, YoungGarbage } from '@holdfast/platform';
 import { fail, HoldfastError } from '@holdfast/protocol';
-import type { Garbage } from './garbage.ts';
 import { toPlainError } from '../pipeline/plain-error.ts';
 import type { NodeTransport } from '../ports.ts';
 import { fetchPack, isAboutGrant, packBufferBytes } from './fetch-pack.ts';
@@ -22,7 +21,7 @@ export interface JobDeps {
   readonly rebuilder: PackRebuilder;
   readonly writer: FileWriter;
   readonly news: JobNews;
-  readonly garbage: Pick<Garbage, 'add'>;
+  readonly garbage: Pick<YoungGarbage, 'add'>;
   readonly slowAfterMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -198,9 +197,10 @@ class JobFiles {
 
 /** What the system said about a file, as an error of the catalogue. */
 export function asFileError(path: string, error: unknown): unknown {
-  if (error instanceof HoldfastError || !(error instanceof Error)) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  return code === undefined ? error : fail('client.not-writable', { path, detail: describeErrno(code) }, error);
+  if (error instanceof HoldfastError) return error;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
+  return fail('client.not-writable', { path, detail: describeErrno(code) }, error);
 }
 
 const ERRNO_TEXTS: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { maskShard, packMaskKey, PackReader, PackTable, shardTree } from '@holdfast/codec';
 import { fail, HoldfastError, toHex } from '@holdfast/protocol';
-import { AWAY, AwayNodes } from './away-nodes.ts';
+import { AWAY, type AwayNodes } from './away-nodes.ts';
 import { type Fault, faultOf } from './faults.ts';
 import { isAboutGrant, packBufferBytes } from './fetch-pack.ts';
 import type { VerifyJob, VerifyResult } from './job.ts';

@@ -79,6 +79,8 @@ export class FakeNode {
       requestClientCert: 'no',
     } as const;
     this.#server = createServer(serverTlsOptions(identity), (request, response) => void this.#serve(request, response));
+    // As real nodes: longer than clients keep connections.
+    this.#server.keepAliveTimeout = 72_000;
     await new Promise<void>((resolve) => this.#server!.listen(this.#port, host, resolve));
     this.#port = (this.#server.address() as { port: number }).port;
   }
@@ -100,8 +102,9 @@ export class FakeNode {
     } catch (error) {
       const known = error instanceof HoldfastError ? error : fail('internal.unexpected', { incident: String(error) });
       request.resume();
-      response.writeHead(known.httpStatus, { 'content-type': 'application/problem+json' });
-      response.end(JSON.stringify(known.toProblem()));
+      const problem = Buffer.from(JSON.stringify(known.toProblem()));
+      const headers = { 'content-type': 'application/problem+json', 'content-length': String(problem.length) };
+      response.writeHead(known.httpStatus, headers).end(problem);
     }
   }
 
@@ -203,7 +206,11 @@ function get(request: IncomingMessage, method: string, bytes: Uint8Array, root: 
     return { status: 200, headers, body: method === 'HEAD' ? undefined : bytes };
   }
   const part = bytes.subarray(Number(range[1]), Number(range[2]) + 1);
-  return { status: 206, headers: { 'content-range': `bytes ${range[1]}-${range[2]}/${bytes.length}` }, body: part };
+  const headers = {
+    'content-range': `bytes ${range[1]}-${range[2]}/${bytes.length}`,
+    'content-length': String(part.length),
+  };
+  return { status: 206, headers, body: part };
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

@@ -112,18 +112,22 @@ test('a node that closed an idle connection is asked once more', async () => {
 });
 
 describe('what no storage node answers is an error, and the connection ends', () => {
-  test.each<[string, string | Buffer]>([
-    ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
-    ['an endless head', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(40_000)}`],
-    ['no length', 'HTTP/1.1 200 OK\r\n\r\nbytes'],
-    ['chunks', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n5\r\nbytes\r\n0\r\n\r\n'],
-    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nbytes'],
-    ['a length that is no number', 'HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nbytes'],
-    ['a header without a name', 'HTTP/1.1 200 OK\r\n: 5\r\n\r\n'],
-    ['more bytes than announced', Buffer.concat([whole(), Buffer.from('more')])],
-  ])('%s', async (_, bytes) => {
+  test.each<[string, string | Buffer, string]>([
+    ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n', 'not HTTP/1.1'],
+    ['an endless head', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(40_000)}`, 'a head of more than'],
+    ['no length', 'HTTP/1.1 200 OK\r\n\r\nbytes', 'no length of the body'],
+    [
+      'chunks',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n5\r\nbytes\r\n0\r\n\r\n',
+      'no length of the body',
+    ],
+    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nbytes', 'a malformed header'],
+    ['a length that is no number', 'HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nbytes', 'no length of the body'],
+    ['a header without a name', 'HTTP/1.1 200 OK\r\n: 5\r\n\r\n', 'a malformed header'],
+    ['more bytes than announced', Buffer.concat([whole(), Buffer.from('more')]), 'more bytes than were announced'],
+  ])('%s', async (_, bytes, said) => {
     answer = (socket) => socket.write(bytes);
-    await expect(fetchBody()).rejects.toThrow();
+    await expect(fetchBody()).rejects.toThrow(said);
   });
 
   test('silence', async () => {

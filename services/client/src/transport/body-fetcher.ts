@@ -6,7 +6,8 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { pinnedConnectOptions } from '@holdfast/platform';
 import { type NodeId, nodeUri } from '@holdfast/protocol';
-import { CIPHERS, CONNECT_TIMEOUT_MS, type DispatcherOptions, STALL_TIMEOUT_MS } from './dispatchers.ts';
+import { CIPHERS, CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS } from './connecting.ts';
+import { unexpected } from './signed-request.ts';
 
 export interface FetchBodyRequest {
   readonly nodeId: NodeId;
@@ -29,6 +30,12 @@ export interface FetchBodyAnswer {
   readonly problem: Uint8Array;
 }
 
+export interface BodyFetcherOptions {
+  readonly caPem: string;
+  /** A node that sends no byte for so long is given up. Default 30,000. */
+  readonly stallTimeoutMs?: number;
+}
+
 const READ_BUFFER_BYTES = 64 * 1024;
 const MAX_HEAD_BYTES = 16 * 1024;
 const MAX_PROBLEM_BYTES = 64 * 1024;
@@ -36,12 +43,12 @@ const IDLE_MS = 4_000;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 export class BodyFetcher {
-  readonly #options: DispatcherOptions;
+  readonly #options: BodyFetcherOptions;
   /** Kept alive, by node and address. */
   readonly #idle = new Map<string, Connection[]>();
   readonly #all = new Set<Connection>();
 
-  constructor(options: DispatcherOptions) {
+  constructor(options: BodyFetcherOptions) {
     this.#options = options;
   }
 
@@ -115,7 +122,7 @@ class Connection {
   #exchange: Exchange | undefined;
   #isOpen = true;
 
-  constructor(nodeId: NodeId, address: string, { caPem, stallTimeoutMs = STALL_TIMEOUT_MS }: DispatcherOptions) {
+  constructor(nodeId: NodeId, address: string, { caPem, stallTimeoutMs = STALL_TIMEOUT_MS }: BodyFetcherOptions) {
     this.#host = address;
     const colon = address.lastIndexOf(':');
     const options = {
@@ -197,7 +204,8 @@ class Connection {
 
   #takeBody(exchange: Exchange, answer: NonNullable<Exchange['answer']>, bytes: Uint8Array): void {
     const { body } = exchange;
-    if (exchange.receivedBytes + bytes.length > body.length) throw new Error('more bytes than were announced');
+    if (exchange.receivedBytes + bytes.length > body.length)
+      throw unexpected(exchange.request, 'more bytes than were announced');
     body.set(bytes, exchange.receivedBytes);
     exchange.receivedBytes += bytes.length;
     if (exchange.receivedBytes < body.length) return;
@@ -223,30 +231,30 @@ function takeHead(exchange: Exchange, bytes: Uint8Array): Uint8Array {
   exchange.head = Buffer.concat([exchange.head, bytes]);
   const end = exchange.head.indexOf(HEAD_END, Math.max(0, known - HEAD_END.length));
   if (end > MAX_HEAD_BYTES || (end < 0 && exchange.head.length > MAX_HEAD_BYTES)) {
-    throw new Error(`a head of more than ${MAX_HEAD_BYTES} bytes`);
+    throw unexpected(exchange.request, `a head of more than ${MAX_HEAD_BYTES} bytes`);
   }
   if (end < 0) return NOTHING;
   const [statusLine = '', ...lines] = exchange.head.toString('latin1', 0, end).split('\r\n');
   const status = /^HTTP\/1\.1 ([2-5]\d\d)(?: |$)/.exec(statusLine);
-  if (status === null) throw new Error('no HTTP/1.1 answer');
+  if (status === null) throw unexpected(exchange.request, 'not HTTP/1.1');
   const headers = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(':');
     const name = line.slice(0, colon).toLowerCase();
-    if (colon < 1 || (name === 'content-length' && headers.has(name))) throw new Error('a malformed header');
+    if (colon < 1 || (name === 'content-length' && headers.has(name)))
+      throw unexpected(exchange.request, 'a malformed header');
     headers.set(name, line.slice(colon + 1).trim());
   }
-  const length = headers.get('content-length');
-  if (headers.has('transfer-encoding') || length === undefined || !/^\d{1,15}$/.test(length)) {
-    throw new Error('an answer that does not say its length');
-  }
   const statusCode = Number(status[1]);
-  const lengthBytes = Number(length);
+  const length = headers.get('content-length');
+  const hasLength = !headers.has('transfer-encoding') && length !== undefined && /^\d{1,15}$/.test(length);
+  if (!hasLength && statusCode < 300) throw unexpected(exchange.request, 'no length of the body');
+  const lengthBytes = hasLength ? Number(length) : 0;
   const { into } = exchange.request;
   exchange.answer = { statusCode, headers, lengthBytes };
   exchange.keepsAlive = headers.get('connection')?.toLowerCase() !== 'close';
   if (statusCode < 300 && lengthBytes === into.length) exchange.body = into;
-  else if (lengthBytes <= MAX_PROBLEM_BYTES) exchange.body = new Uint8Array(lengthBytes);
+  else if (hasLength && lengthBytes <= MAX_PROBLEM_BYTES) exchange.body = new Uint8Array(lengthBytes);
   else {
     // Told at once, without its body.
     exchange.keepsAlive = false;

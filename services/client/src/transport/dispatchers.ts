@@ -2,6 +2,7 @@
 import { pinnedConnectOptions } from '@holdfast/platform';
 import { mediatorUri, type NodeId, nodeUri } from '@holdfast/protocol';
 import { Agent, type Dispatcher } from 'undici';
+import { CIPHERS, CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS } from './connecting.ts';
 
 export interface DispatcherOptions {
   readonly caPem: string;
@@ -11,10 +12,6 @@ export interface DispatcherOptions {
   readonly stallTimeoutMs?: number;
 }
 
-/** All of TLS 1.3, the quickest first: shards are sealed and masked already. */
-export const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
-export const CONNECT_TIMEOUT_MS = 10_000;
-export const STALL_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 
 const pinnedAgent = (caPem: string, expectUri: string, connections: number, stallTimeoutMs: number): Agent =>

@@ -1,5 +1,4 @@
 /** The wires: the mediator's typed client and signed requests to nodes. */
-export { BodyFetcher } from './body-fetcher.ts';
 export * from './dispatchers.ts';
 export * from './mediator-session.ts';
 export * from './node-transport.ts';

@@ -1,48 +1,12 @@
 /** Signed requests to storage nodes over HTTPS. */
-import { createHash } from 'node:crypto';
-import { unreachable } from '@holdfast/http-api';
-import { PlatformError } from '@holdfast/platform';
-import {
-  errorFromProblem,
-  fail,
-  HEADERS,
-  type HoldfastError,
-  messageHash,
-  openMessage,
-  receipt,
-  shardPath,
-  shortId,
-  signedRequest,
-  type SigningContext,
-  type SigningKey,
-  signMessage,
-  toHex,
-  ZERO_32,
-} from '@holdfast/protocol';
+import { fail, HEADERS, openMessage, receipt, shardPath, shortId, toHex } from '@holdfast/protocol';
 import type { Dispatcher } from 'undici';
 import type { NodeTarget, NodeTransport, ShardName } from '../ports.ts';
-import type { BodyFetcher } from './body-fetcher.ts';
 import type { NodeDispatchers } from './dispatchers.ts';
+import { type NodeRequest, problemOf, type SigningOptions, tryAddresses, unexpected } from './signed-request.ts';
 
-export interface NodeTransportOptions {
+export interface NodeTransportOptions extends SigningOptions {
   readonly dispatchers: NodeDispatchers;
-  readonly signing: SigningContext;
-  readonly signingKey: SigningKey;
-  readonly nowMs: () => number;
-  /** For who reads much: whole shards come through it. Closed with the transport. */
-  readonly bodies?: BodyFetcher;
-}
-
-type Method = 'PUT' | 'GET' | 'HEAD' | 'DELETE' | 'POST';
-
-interface NodeRequest {
-  readonly method: Method;
-  readonly path: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: Uint8Array;
-  /** Default: SHA-256 of the body, zeros without one. */
-  readonly contentRoot?: string;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Written to the socket at a time, so that TLS never buffers a whole shard. */
@@ -54,7 +18,7 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
   const { signing } = options;
   const clientId = toHex(options.signingKey.publicKey);
   const send = (target: NodeTarget, request: NodeRequest): Promise<Dispatcher.ResponseData> =>
-    sendSigned(options, clientId, target, request);
+    sendSigned(options, target, request);
   const json = async (target: NodeTarget, request: NodeRequest): Promise<unknown> => {
     const answer = await send(target, request);
     const bytes = await readAnswer(target, answer);
@@ -90,10 +54,6 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
       const path = shardPath(shard.packId, shard.shardIndex);
       const place = into ?? new Uint8Array(wanted.lengthBytes);
       const request: NodeRequest = { method: 'GET', path, headers, signal };
-      if (options.bodies !== undefined && range === undefined) {
-        await fetchWhole(options, options.bodies, clientId, target, request, place);
-        return place;
-      }
       const answer = await send(target, request);
       checkRange(
         target,
@@ -135,10 +95,7 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
       }
       return commits;
     },
-    async close() {
-      options.bodies?.close();
-      await options.dispatchers.close();
-    },
+    close: () => options.dispatchers.close(),
   };
 }
 
@@ -152,12 +109,11 @@ const jsonBody = (value: unknown): { body: Uint8Array; headers: Record<string, s
 /** Sends the request with undici, and gives back a good answer. */
 function sendSigned(
   options: NodeTransportOptions,
-  holder: string,
   target: NodeTarget,
   request: NodeRequest,
 ): Promise<Dispatcher.ResponseData> {
   const { body } = request;
-  return tryAddresses(options, holder, target, request, async (address, headers) => {
+  return tryAddresses(options, target, request, async (address, headers) => {
     const answer = await options.dispatchers.get(target.nodeId).request({
       origin: `https://${address}`,
       path: request.path,
@@ -171,94 +127,9 @@ function sendSigned(
   });
 }
 
-/** The body of a good answer, straight into its place. */
-function fetchWhole(
-  options: NodeTransportOptions,
-  bodies: BodyFetcher,
-  holder: string,
-  target: NodeTarget,
-  request: NodeRequest,
-  into: Uint8Array,
-): Promise<void> {
-  const { path, signal } = request;
-  return tryAddresses(options, holder, target, request, async (address, headers) => {
-    const answer = await bodies.fetch({ nodeId: target.nodeId, address, path, headers, into, signal });
-    if (answer.statusCode >= 300) throw problemOf(target, answer.statusCode, answer.problem);
-    if (answer.statusCode !== 200 || answer.lengthBytes !== into.length) {
-      throw unexpected(target, `${answer.lengthBytes} of the ${into.length} bytes asked for`);
-    }
-  });
-}
-
-/** Tries the node's addresses in order until one can be connected to; signs for each attempt anew. */
-async function tryAddresses<T>(
-  options: NodeTransportOptions,
-  holder: string,
-  target: NodeTarget,
-  request: NodeRequest,
-  attempt: (address: string, headers: Record<string, string>) => Promise<T>,
-): Promise<T> {
-  const { body } = request;
-  const grantHash = messageHash(target.grant);
-  let failure: HoldfastError = fail('remote.unreachable', {
-    who: who(target),
-    address: 'no address',
-    detail: 'the mediator knows no address of it',
-  });
-  for (const address of target.addresses) {
-    const signed = signMessage(
-      signedRequest,
-      options.signing,
-      {
-        holder,
-        nodeId: target.nodeId,
-        grantHash,
-        method: request.method,
-        path: request.path,
-        contentLength: body?.length ?? 0,
-        contentRoot: request.contentRoot ?? (body === undefined ? ZERO_32 : sha256(body)),
-        signedAtMs: options.nowMs(),
-      },
-      options.signingKey,
-    );
-    try {
-      const proofs = { [HEADERS.grant]: target.grant, [HEADERS.request]: signed };
-      return await attempt(address, { ...request.headers, ...proofs });
-    } catch (error) {
-      if (request.signal?.aborted) throw error;
-      failure = asNodeError(target, address, error);
-      if (failure.code !== 'remote.unreachable' && failure.code !== 'tls.wrong-peer') throw failure;
-    }
-  }
-  throw failure;
-}
-
 /** Pieces of a body: undici waits for the socket to drain between them. */
 async function* slicesOf(body: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < body.length; at += SLICE_BYTES) yield body.subarray(at, at + SLICE_BYTES);
-}
-
-const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
-const who = (target: NodeTarget): string => `Node ${shortId(target.nodeId)}`;
-const unexpected = (target: NodeTarget, detail: string): HoldfastError =>
-  fail('remote.unexpected', { from: who(target), detail });
-
-/** Whatever went wrong on the way to a node, as an error of the catalogue. */
-function asNodeError(target: NodeTarget, address: string, error: unknown): HoldfastError {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof PlatformError && cause.code === 'tls.wrong-peer') {
-      return fail('tls.wrong-peer', { address, expected: who(target) }, error);
-    }
-  }
-  return unreachable(who(target), address, error);
-}
-
-function problemOf(target: NodeTarget, statusCode: number, bytes: Uint8Array): HoldfastError {
-  try {
-    return errorFromProblem(JSON.parse(Buffer.from(bytes).toString('utf8')), who(target));
-  } catch {
-    return unexpected(target, `HTTP status ${statusCode}`);
-  }
 }
 
 async function readAnswer(target: NodeTarget, answer: Dispatcher.ResponseData): Promise<Uint8Array> {

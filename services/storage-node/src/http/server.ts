@@ -38,7 +38,7 @@ const HEADERS_MS = 15_000;
 const UNKNOWN_DRAIN_BYTES = 128 * 1024;
 
 /**
- * AES-128 before AES-256: a fifth less work for both sides, and what passes here is sealed under AES-256 already. What
+ * AES-128 before AES-256: fewer rounds for both sides, and what passes here is sealed under AES-256 already. What
  * `setSecureContext` is given must say the same.
  */
 export const NODE_TLS = {

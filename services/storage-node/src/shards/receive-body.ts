@@ -1,8 +1,11 @@
 /** Moves a request's body into a writer, at the pace of the disk. */
 import type { Readable } from 'node:stream';
+import { YoungGarbage } from '@holdfast/platform';
 import { fail } from '@holdfast/protocol';
 import type { ShardWriter } from './shard-writer.ts';
-import { noteGarbage } from './young-garbage.ts';
+
+/** Each record of a connection arrives in a buffer of its own: those of all bodies, with 8 MiB between two collections. */
+const garbage = new YoungGarbage(8 * 1024 * 1024);
 
 /**
  * Resolves after the last byte was handed over. Afterwards nothing listens to the body; after a failure it is paused.
@@ -14,7 +17,7 @@ export function receiveBody(body: Readable, writer: ShardWriter, lengthBytes: nu
   const onData = (chunk: Uint8Array): void => {
     if (!writer.push(chunk)) body.pause();
     else if (writer.hasFailed) stopOnFailure();
-    noteGarbage(chunk.length);
+    garbage.add(chunk.length);
   };
   const stopOnFailure = (): void => {
     body.pause();

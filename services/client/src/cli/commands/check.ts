@@ -152,7 +152,7 @@ const VERDICTS: Readonly<Record<CheckVerdict, (report: CheckReport) => string>> 
   good: ({ readData }) =>
     readData ? 'Everything was read and is exactly what was saved.' : 'Every shard is where it should be.',
   weaker: () =>
-    'Everything can be read, but not all is as it should be. The mediator has missing shards rebuilt; check again in a day.',
+    'Everything can be read, but not all is as it should be. Nodes that come back bring their shards with them; check again in a day.',
   lost: ({ mayComeBack }) =>
     mayComeBack
       ? 'Some of it cannot be read now. Nodes that are away may come back: check again later. Back up again what you still have here.'

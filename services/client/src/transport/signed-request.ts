@@ -1,0 +1,104 @@
+/** A request to a storage node: signed for each address anew, and whatever goes wrong as an error of the catalogue. */
+import { createHash } from 'node:crypto';
+import {
+  errorFromProblem,
+  fail,
+  HEADERS,
+  HoldfastError,
+  messageHash,
+  shortId,
+  signedRequest,
+  type SigningContext,
+  type SigningKey,
+  signMessage,
+  toHex,
+  ZERO_32,
+} from '@holdfast/protocol';
+import type { NodeTarget } from '../ports.ts';
+
+export interface SigningOptions {
+  readonly signing: SigningContext;
+  readonly signingKey: SigningKey;
+  readonly nowMs: () => number;
+}
+
+export interface NodeRequest {
+  readonly method: 'PUT' | 'GET' | 'HEAD' | 'DELETE' | 'POST';
+  readonly path: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: Uint8Array;
+  /** Default: SHA-256 of the body, zeros without one. */
+  readonly contentRoot?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Tries the node's addresses in order until one can be connected to; signs for each attempt anew. */
+export async function tryAddresses<T>(
+  options: SigningOptions,
+  target: NodeTarget,
+  request: NodeRequest,
+  attempt: (address: string, headers: Record<string, string>) => Promise<T>,
+): Promise<T> {
+  const { body } = request;
+  const holder = toHex(options.signingKey.publicKey);
+  const grantHash = messageHash(target.grant);
+  let failure: HoldfastError = fail('remote.unreachable', {
+    who: who(target),
+    address: 'no address',
+    detail: 'the mediator knows no address of it',
+  });
+  for (const address of target.addresses) {
+    const signed = signMessage(
+      signedRequest,
+      options.signing,
+      {
+        holder,
+        nodeId: target.nodeId,
+        grantHash,
+        method: request.method,
+        path: request.path,
+        contentLength: body?.length ?? 0,
+        contentRoot: request.contentRoot ?? (body === undefined ? ZERO_32 : sha256(body)),
+        signedAtMs: options.nowMs(),
+      },
+      options.signingKey,
+    );
+    try {
+      const proofs = { [HEADERS.grant]: target.grant, [HEADERS.request]: signed };
+      return await attempt(address, { ...request.headers, ...proofs });
+    } catch (error) {
+      if (request.signal?.aborted) throw error;
+      failure = asNodeError(target, address, error);
+      if (failure.code !== 'remote.unreachable' && failure.code !== 'tls.wrong-peer') throw failure;
+    }
+  }
+  throw failure;
+}
+
+const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
+const who = (target: Pick<NodeTarget, 'nodeId'>): string => `Node ${shortId(target.nodeId)}`;
+
+export const unexpected = (target: Pick<NodeTarget, 'nodeId'>, detail: string): HoldfastError =>
+  fail('remote.unexpected', { from: who(target), detail });
+
+/** Whatever went wrong on the way to a node. Errors of other threads and libraries are known by their codes. */
+function asNodeError(target: NodeTarget, address: string, error: unknown): HoldfastError {
+  let last: { code?: unknown; message?: unknown } = {};
+  for (let cause: unknown = error; typeof cause === 'object' && cause !== null; cause = (cause as Error).cause) {
+    if (cause instanceof HoldfastError) return cause;
+    last = cause;
+    if (last.code === 'tls.wrong-peer') return fail('tls.wrong-peer', { address, expected: who(target) }, error);
+  }
+  const { code, message } = last;
+  const detail = typeof code === 'string' ? code : typeof message === 'string' ? message : 'no answer';
+  return fail('remote.unreachable', { who: who(target), address, detail }, error);
+}
+
+/** What an answer with an error status says. */
+export function problemOf(target: NodeTarget, statusCode: number, bytes: Uint8Array): HoldfastError {
+  try {
+    return errorFromProblem(JSON.parse(Buffer.from(bytes).toString('utf8')), who(target));
+  } catch {
+    return unexpected(target, `HTTP status ${statusCode}`);
+  }
+}
