@@ -79,10 +79,10 @@ describe('the life of a pack', () => {
       expect(orders).toMatchObject([
         {
           kind: 'committed',
-          uploadId: upload.uploadId,
-          shards: packIds.map((packId) => ({ clientId: client.clientId, packId, shardIndex })),
+          clientId: client.clientId,
+          shards: packIds.map((packId) => [packId, shardIndex]),
         },
-        { kind: 'delete', shards: [{ clientId: client.clientId, packId: packIds[0], shardIndex }] },
+        { kind: 'delete', clientId: client.clientId, shards: [[packIds[0], shardIndex]] },
       ]);
       expect(orders[1]!.order).toBe(orders[0]!.order + 1);
       expect(await node.heartbeat(orders[1]!.order)).toEqual([]);

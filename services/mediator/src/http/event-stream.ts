@@ -105,26 +105,80 @@ const POLICY = 1008;
 const CLOSE_MS = 2_000;
 
 function startReader(options: EventStreamsOptions, connected: Connected, onEnd: () => void): Reader {
-  const { settings, clock, lineClock, overview } = options;
-  const { socket, stream, viewer } = connected;
-  const ended = Promise.withResolvers<void>();
-  const closing = new AbortController();
+  const { clock, overview } = options;
+  const { viewer } = connected;
   let end: EventPlace | undefined;
   let pulse = Promise.withResolvers<void>();
+  const line = openLine(options, connected, { onClosing: () => pulse.resolve(), onEnd });
+  const nextEnd = async (place?: EventPlace): Promise<EventPlace> => {
+    for (;;) {
+      const latest = end ?? (await overview.eventsEnd());
+      if (place === undefined || isBefore(place, latest) || line.closing.aborted) return latest;
+      pulse = Promise.withResolvers();
+      await pulse.promise;
+    }
+  };
+
+  followEvents({
+    ...options,
+    viewer,
+    ...(connected.after !== undefined && { after: connected.after }),
+    send: (message) => line.send(message),
+    isClosing: () => line.closing.aborted,
+    nextEnd,
+  }).catch((error: unknown) => {
+    if (line.closing.aborted) return;
+    options.logger.warn({ err: options.loggable(error) }, 'a stream of events broke');
+    const known = error instanceof HoldfastError ? error : options.translate(error);
+    void line.close(known ?? fail('internal.unexpected', { incident: 'events' }, error));
+  });
+
+  return {
+    viewer,
+    wake(newEnd) {
+      end = newEnd;
+      pulse.resolve();
+    },
+    tick() {
+      if (viewer.expiresAtMs <= clock.nowMs()) void line.close(fail('auth.session-expired'));
+      else line.tick();
+    },
+    close: (reason) => line.close(reason),
+  };
+}
+
+interface Line {
+  readonly closing: AbortSignal;
+  /** Resolves when the socket has taken the message. */
+  send(message: object): Promise<void>;
+  /** Says why, and cuts the line where the reader does not answer. */
+  close(reason: HoldfastError): Promise<void>;
+  /** Drops a reader that takes or says nothing; asks a silent one for a sign. */
+  tick(): void;
+}
+
+function openLine(
+  { settings, lineClock }: Pick<EventStreamsOptions, 'settings' | 'lineClock'>,
+  { socket, stream }: Pick<Connected, 'socket' | 'stream'>,
+  on: { onClosing(): void; onEnd(): void },
+): Line {
+  const ended = Promise.withResolvers<void>();
+  const closing = new AbortController();
   let sentAtMs: number | undefined;
   let heardAtMs = lineClock.nowMs();
   let pingedAtMs = heardAtMs;
   let unfinishedBytes = 0;
 
+  const startClosing = (reason: HoldfastError): void => {
+    closing.abort(reason);
+    on.onClosing();
+  };
   const close = async (reason: HoldfastError): Promise<void> => {
     if (!closing.signal.aborted) {
-      closing.abort(reason);
-      pulse.resolve();
+      startClosing(reason);
       if (socket.readyState === socket.OPEN) {
-        socket.send(
-          JSON.stringify({ type: 'bye', code: reason.code, detail: reason.message, next: reason.next }),
-          () => undefined,
-        );
+        const bye = JSON.stringify({ type: 'bye', code: reason.code, detail: reason.message, next: reason.next });
+        socket.send(bye, () => undefined);
         socket.close(reason.code === 'link.closing' ? GOING : POLICY, reason.code);
       }
       const cut = setTimeout(() => socket.terminate(), CLOSE_MS);
@@ -132,32 +186,6 @@ function startReader(options: EventStreamsOptions, connected: Connected, onEnd: 
     }
     await ended.promise;
   };
-  const send = (message: object): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (closing.signal.aborted) return reject(closing.signal.reason as Error);
-      sentAtMs = lineClock.nowMs();
-      socket.send(JSON.stringify(message), (error) => {
-        sentAtMs = undefined;
-        if (error) reject(fail('link.closed', { detail: error.message }));
-        else resolve();
-      });
-    });
-  const follow = (): Promise<void> =>
-    followEvents({
-      ...options,
-      viewer,
-      ...(connected.after !== undefined && { after: connected.after }),
-      send,
-      isClosing: () => closing.signal.aborted,
-      async nextEnd(place) {
-        end ??= await overview.eventsEnd();
-        while (place !== undefined && !isBefore(place, end) && !closing.signal.aborted) {
-          pulse = Promise.withResolvers();
-          await pulse.promise;
-        }
-        return end;
-      },
-    });
 
   stream.on('data', (piece: Buffer) => {
     heardAtMs = lineClock.nowMs();
@@ -170,28 +198,27 @@ function startReader(options: EventStreamsOptions, connected: Connected, onEnd: 
   socket.on('message', () => void close(fail('input.invalid', { detail: 'the stream of events takes no messages.' })));
   socket.on('error', () => undefined);
   socket.on('close', () => {
-    if (!closing.signal.aborted) closing.abort(fail('link.closed', { detail: 'the reader closed it' }));
-    pulse.resolve();
+    if (!closing.signal.aborted) startClosing(fail('link.closed', { detail: 'the reader closed it' }));
     ended.resolve();
-    onEnd();
-  });
-  follow().catch((error: unknown) => {
-    if (closing.signal.aborted) return;
-    options.logger.warn({ err: options.loggable(error) }, 'a stream of events broke');
-    const known = error instanceof HoldfastError ? error : options.translate(error);
-    void close(known ?? fail('internal.unexpected', { incident: 'events' }, error));
+    on.onEnd();
   });
 
   return {
-    viewer,
-    wake(newEnd) {
-      end = newEnd;
-      pulse.resolve();
-    },
+    closing: closing.signal,
+    close,
+    send: (message) =>
+      new Promise((resolve, reject) => {
+        if (closing.signal.aborted) return reject(closing.signal.reason as Error);
+        sentAtMs = lineClock.nowMs();
+        socket.send(JSON.stringify(message), (error) => {
+          sentAtMs = undefined;
+          if (error) reject(fail('link.closed', { detail: error.message }));
+          else resolve();
+        });
+      }),
     tick() {
       const nowMs = lineClock.nowMs();
-      if (viewer.expiresAtMs <= clock.nowMs()) void close(fail('auth.session-expired'));
-      else if (sentAtMs !== undefined && nowMs - sentAtMs > settings.slowMs) {
+      if (sentAtMs !== undefined && nowMs - sentAtMs > settings.slowMs) {
         void close(fail('link.too-slow', { pendingBytes: socket.bufferedAmount }));
         socket.terminate();
       } else if (nowMs - heardAtMs > settings.pingMs + settings.slowMs) socket.terminate();
@@ -200,7 +227,6 @@ function startReader(options: EventStreamsOptions, connected: Connected, onEnd: 
         socket.ping();
       }
     },
-    close,
   };
 }
 
