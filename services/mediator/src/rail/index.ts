@@ -1,0 +1,2 @@
+/** The chain, as a port. */
+export type * from './ports.ts';
