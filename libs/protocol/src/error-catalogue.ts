@@ -3,6 +3,7 @@
  * this table and tested against it.
  */
 import type { ErrorEntry } from './errors.ts';
+import { BITCOIN_ERRORS } from './errors-of/bitcoin.ts';
 import { CHALLENGE_ERRORS } from './errors-of/challenge.ts';
 import { CLIENT_ERRORS } from './errors-of/client.ts';
 import { EXCHANGE_ERRORS } from './errors-of/exchange.ts';
@@ -17,6 +18,7 @@ export const CATALOGUE = {
   ...EXCHANGE_ERRORS,
   ...VAULT_ERRORS,
   ...MONEY_ERRORS,
+  ...BITCOIN_ERRORS,
   ...CHALLENGE_ERRORS,
   ...LINK_ERRORS,
   ...STORAGE_NODE_ERRORS,
