@@ -29,6 +29,7 @@ module.exports = {
     },
     pureLibrary('protocol', ['crypto']),
     pureLibrary('codec', ['crypto', 'zlib']),
+    pureLibrary('bitcoin', ['crypto']),
     pureLibrary('keys', ['crypto'], '/(passphrase|ask-secret)\\.ts$'),
     {
       name: 'libs-know-no-services',
