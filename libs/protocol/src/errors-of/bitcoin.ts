@@ -68,4 +68,40 @@ export const BITCOIN_ERRORS = {
     'The transaction is not signed by the keys of the wallet: {detail}',
     'Nothing was sent. Check that the signer holds the seed that the descriptors of the wallet were made from.',
   ),
+  'rail.away': entry(
+    503,
+    'unavailable',
+    'The Bitcoin node gives no answer: {detail}',
+    'Nothing is lost and it is tried again by itself. Check that the node runs, and BITCOIN_RPC_URL with its password or cookie.',
+  ),
+  'rail.syncing': entry(
+    503,
+    'unavailable',
+    'The Bitcoin node is still catching up with the chain ({detail}).',
+    'Wait until it has: until then nothing is credited or paid out, and nothing is lost.',
+  ),
+  'rail.wrong-network': entry(
+    503,
+    'refused',
+    'The Bitcoin node is on {found}, and this mediator is on {expected}.',
+    'Set BITCOIN_RPC_URL to a node on {expected}; until then nothing is credited or paid out.',
+  ),
+  'rail.rejected': entry(
+    422,
+    'refused',
+    'The Bitcoin node refuses the transaction: {reason}',
+    'Nothing was sent by this try. Look at the batch that it belongs to; an admin can bump or void it.',
+  ),
+  'rail.not-watched': entry(
+    503,
+    'unavailable',
+    'The Bitcoin node does not watch the wallet {wallet} yet.',
+    'Wait for the next round, which begins to watch it; a node that was replaced scans the chain first.',
+  ),
+  'rail.unsuitable': entry(
+    503,
+    'refused',
+    'The Bitcoin node cannot do what is needed of it: {detail}',
+    'Run Bitcoin Core 28 or newer with its wallet enabled, with all blocks since the first deposit address was given out.',
+  ),
 } as const;
