@@ -9,6 +9,8 @@ import { CLIENT_ERRORS } from './errors-of/client.ts';
 import { EXCHANGE_ERRORS } from './errors-of/exchange.ts';
 import { LINK_ERRORS } from './errors-of/link.ts';
 import { MONEY_ERRORS } from './errors-of/money.ts';
+import { RECONCILIATION_ERRORS } from './errors-of/reconciliation.ts';
+import { PAYOUT_ERRORS } from './errors-of/payout.ts';
 import { STORAGE_NODE_ERRORS } from './errors-of/storage-node.ts';
 import { VAULT_ERRORS } from './errors-of/vault.ts';
 
@@ -18,6 +20,7 @@ export const CATALOGUE = {
   ...EXCHANGE_ERRORS,
   ...VAULT_ERRORS,
   ...MONEY_ERRORS,
+  ...RECONCILIATION_ERRORS,
   ...BITCOIN_ERRORS,
   ...CHALLENGE_ERRORS,
   ...LINK_ERRORS,
