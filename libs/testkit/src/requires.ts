@@ -8,17 +8,22 @@ const run = promisify(execFile);
 /** A Debian package, and the program that is wanted of it where their names differ: `redis-tools:redis-cli`. */
 export type RequiredProgram = string;
 
-const TOOL = fileURLToPath(new URL('../../../tools/debian-package.mjs', import.meta.url));
+const fromRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+const DEBIAN_TOOL = fromRoot('tools/debian-package.mjs');
+/** A node for regtest is not in every Debian's packages, and brings its own C library. */
+const BITCOIND_TOOL = fromRoot('infra/bitcoin/get-bitcoind.mjs');
 
 /**
- * The path of a program: from the PATH, or unpacked into `.tools/debian` from Debian's packages (seconds, once).
+ * The path of a program: from the PATH, or unpacked into `.tools` from Debian's packages (seconds, once). `bitcoind`: see
+ * infra/bitcoin.
  *
  * @throws what the tool said, when there is neither
  */
 export async function programPath(required: RequiredProgram): Promise<string> {
   const [name = '', program = name] = required.split(':');
+  const command = required === 'bitcoind' ? [BITCOIND_TOOL] : [DEBIAN_TOOL, name, program];
   try {
-    const { stdout } = await run(process.execPath, [TOOL, name, program]);
+    const { stdout } = await run(process.execPath, command);
     return stdout.trim();
   } catch (error) {
     const { stderr } = error as { stderr?: unknown };
