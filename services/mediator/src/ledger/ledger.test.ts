@@ -397,6 +397,8 @@ test('money from and to the chain fits in: every way there is, and the two sides
   );
   await move('deposit_reversed', ['available', -600_000n], ['bad_debt', -300_000n], ['deposits', 900_000n]);
   await move('debt_repaid', ['available', -50_000n], ['bad_debt', 50_000n]);
+  await test_.database.execute(sql`
+    INSERT INTO client_debts (client_id, owed_msat, changed_at_ms) VALUES (${Buffer.from(freshId(), 'hex')}, 250000, 0)`);
   await move('payout', ['earned', -9000n], ['payouts_in_flight', 9000n]);
   await move('payout_voided', ['payouts_in_flight', -1000n], ['earned', 1000n]);
   await move('payout_confirmed', ['payouts_in_flight', -8000n], ['payouts_paid', 7500n], ['network_fees', 500n]);

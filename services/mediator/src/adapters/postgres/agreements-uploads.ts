@@ -126,15 +126,25 @@ async function lockReserve(tx: Transaction, uploadId: string): Promise<ReserveRo
 export async function releaseUpload(tx: Transaction, money: Money, uploadId: string, nowMs: number): Promise<bigint> {
   const reserve = await lockReserve(tx, uploadId);
   if (reserve === undefined) return 0n;
-  let keptMsat = 0n;
-  for (const price of reserve.leftBytes > 0 ? reserve.offers.values() : []) {
-    keptMsat += costOf(money, reserve.leftBytes, price, money.rules.uncommittedPeriods) + 1n;
-  }
-  const freedMsat = reserve.balanceMsat - keptMsat;
+  const freedMsat = freedBy(money, reserve);
   await tx.update(uploadReserves).set({ state: 'closing' }).where(eq(uploadReserves.uploadId, uploadId));
   if (freedMsat <= 0n) return 0n;
   await giveBack(tx, reserve, freedMsat, nowMs);
   return freedMsat;
+}
+
+function freedBy(money: Money, { leftBytes, offers, balanceMsat }: ReserveRow): bigint {
+  let keptMsat = 0n;
+  for (const price of leftBytes > 0 ? offers.values() : []) {
+    keptMsat += costOf(money, leftBytes, price, money.rules.uncommittedPeriods) + 1n;
+  }
+  return balanceMsat - keptMsat;
+}
+
+/** What `releaseUpload` would give back. The upload's row must be locked. */
+export async function releasableMsat(tx: Transaction, money: Money, uploadId: string): Promise<bigint> {
+  const reserve = await lockReserve(tx, uploadId);
+  return reserve === undefined ? 0n : freedBy(money, reserve);
 }
 
 async function giveBack(tx: Transaction, reserve: ReserveRow, amountMsat: bigint, nowMs: number): Promise<void> {

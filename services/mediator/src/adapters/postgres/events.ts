@@ -13,6 +13,16 @@ type EventKind =
   | 'node.standing'
   | 'node.serving'
   | 'shards.lost'
+  | `deposit.${'seen' | 'credited' | 'reversed' | 'gone' | 'unclaimed'}`
+  | 'payout.sent'
+  | 'payout.paid'
+  | 'payout.voided'
+  | 'payout-address.changing'
+  | 'withdrawal.requested'
+  | 'withdrawal.cancelled'
+  | 'withdrawal.sent'
+  | 'withdrawal.paid'
+  | 'withdrawal.voided'
   | MoneyEvent['kind'];
 
 export interface NewEvent {

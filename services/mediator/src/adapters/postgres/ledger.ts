@@ -151,7 +151,7 @@ export function createLedgerStore(database: Database): LedgerStore {
     position: () => position(database),
     async findFaults() {
       const { rows } = await database.execute<{ rule: string; subject: string; detail: string }>(
-        sql`SELECT * FROM ledger_faults()`,
+        sql`SELECT * FROM ledger_faults() UNION ALL SELECT * FROM deposit_faults()`,
       );
       return rows.map(({ rule, subject, detail }): Fault => ({ rule, subject, detail }));
     },
@@ -258,8 +258,10 @@ async function position(database: Database): Promise<Position> {
     repairReserve: of('repair_reserve'),
     payoutsInFlight: of('payouts_in_flight'),
     withdrawalsInFlight: of('withdrawals_in_flight'),
+    float: of('float'),
     deposits: of('deposits'),
     adminCredits: of('admin_credits'),
+    capital: of('capital'),
     badDebt: of('bad_debt'),
     payoutsPaid: of('payouts_paid'),
     withdrawalsPaid: of('withdrawals_paid'),

@@ -114,7 +114,7 @@ async function endSurplus(
 }
 
 /** Ends those that are open and releases the space that they did not use. Their rows must be locked. Resolves to those, whose money is still reserved. */
-async function endUploads(tx: Transaction, rows: readonly UploadRow[]): Promise<readonly UploadRow[]> {
+export async function endUploads(tx: Transaction, rows: readonly UploadRow[]): Promise<readonly UploadRow[]> {
   const open = rows.filter(({ state }) => state === 'open');
   if (open.length === 0) return [];
   const uploadIds = open.map(({ uploadId }) => uploadId);
