@@ -10,6 +10,7 @@ export * from './listen.ts';
 export * from './log.ts';
 export * from './metrics.ts';
 export * from './randomness.ts';
+export * from './regtest-node/index.ts';
 export * from './simulated-clock.ts';
 export * from './tls/index.ts';
 export * from './young-garbage.ts';

@@ -17,7 +17,7 @@ export interface PostmasterFile {
   readonly isReady: boolean;
 }
 
-const PID_FILE = 'postmaster.pid';
+export const PID_FILE = 'postmaster.pid';
 const FAST_STOP_MS = 30_000;
 const IMMEDIATE_STOP_MS = 5_000;
 const POLL_MS = 20;

@@ -8,7 +8,7 @@ import type { Logger } from '../log.ts';
 import type { Account } from './account.ts';
 import { cleanEnvironment } from './cluster.ts';
 import { readPostmasterFile } from './leftover.ts';
-import type { Sentinel } from './sentinel.ts';
+import type { Sentinel } from '../sentinel.ts';
 
 export interface ServerOptions {
   readonly postgres: string;
@@ -164,7 +164,8 @@ async function endsWithin(attempt: Attempt, ms: number): Promise<boolean> {
   return ended;
 }
 
-async function freePort(): Promise<number> {
+/** One that nobody listens on at 127.0.0.1 at this moment. */
+export async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);

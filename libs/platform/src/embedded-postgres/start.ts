@@ -5,12 +5,12 @@ import { join, resolve } from 'node:path';
 import { errorText, PlatformError } from '../errors.ts';
 import { acquireFileLock } from '../file-lock.ts';
 import type { Logger } from '../log.ts';
+import { startSentinel } from '../sentinel.ts';
 import { canTraverse, chooseAccount, type Account } from './account.ts';
 import { findPackage, prepareBinaries } from './binaries.ts';
 import { clusterPaths, openCluster, type ClusterPaths } from './cluster.ts';
 import { ensureDatabase } from './databases.ts';
-import { stopLeftover } from './leftover.ts';
-import { startSentinel } from './sentinel.ts';
+import { PID_FILE, stopLeftover } from './leftover.ts';
 import { startServer } from './server.ts';
 
 export interface EmbeddedPostgresOptions {
@@ -99,7 +99,7 @@ async function start(
   cleanups.push(() => lock.release());
   await stopLeftover(paths.cluster, options.logger);
   const password = await openCluster(paths, binaries, account, { sync: durability === 'full' });
-  const sentinel = startSentinel(paths.cluster, account, temporary);
+  const sentinel = startSentinel(join(paths.cluster, PID_FILE), account, temporary);
   cleanups.push(() => sentinel.dismiss());
   const server = await startServer({
     postgres: binaries.postgres,

@@ -1,9 +1,8 @@
 /**
- * A tiny shell that outlives us for a moment: when our end of its pipe closes without a word, it stops the database
- * server.
+ * A tiny shell that outlives us for a moment: when our end of its pipe closes without a word, it stops the server (a
+ * database, a Bitcoin node) that we started.
  */
 import { spawn } from 'node:child_process';
-import type { Account } from './account.ts';
 
 export interface Sentinel {
   /** From now on that process is stopped when we are gone. */
@@ -13,7 +12,7 @@ export interface Sentinel {
 }
 
 /**
- * $1: the cluster, $2: a directory to remove when we die, or nothing. The pid file must name the process before it is
+ * $1: the server's pid file, $2: a directory to remove when we die, or nothing. The pid file must name the process before it is
  * signalled, because a pid can be given to somebody else; right after a start the file may not be there yet.
  */
 const SCRIPT = `
@@ -28,7 +27,7 @@ if [ -n "$pid" ]; then
   tries=0
   while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 50 ]; do
     owner=
-    [ -r "$1/postmaster.pid" ] && read -r owner <"$1/postmaster.pid"
+    [ -r "$1" ] && read -r owner <"$1"
     if [ "$owner" = "$pid" ]; then
       kill -INT "$pid"
       while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
@@ -41,11 +40,11 @@ fi
 `;
 
 export function startSentinel(
-  cluster: string,
-  account: Account | undefined,
+  pidFile: string,
+  account: { readonly uid: number; readonly gid: number } | undefined,
   removeDirectory: string | undefined,
 ): Sentinel {
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', cluster, removeDirectory ?? ''], {
+  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', pidFile, removeDirectory ?? ''], {
     ...account,
     cwd: '/',
     detached: true,
