@@ -1,16 +1,88 @@
-/** The hot wallet: keys in memory that sign payouts. Nothing of it reaches a text, a log or an error. */
+/** The hot wallet: keys in memory that sign payouts. Nothing of them reaches a text, a log or an error. */
 import { fail, type Network } from '@holdfast/protocol';
-import type { PublicWallet } from './public-wallet.ts';
+import { crypto, type Psbt, type Signer, Transaction } from 'bitcoinjs-lib';
+import { bip32, type ExtendedKey } from './curve.ts';
+import { readExtendedKey } from './extended-key.ts';
+import { bitcoinNetwork } from './networks.ts';
+import { readPsbt, spentScripts } from './psbt.ts';
+import { type PublicWallet, publicWalletOf } from './public-wallet.ts';
+import { accountPath, BRANCHES, fingerprintOf, type WalletAddress, type WalletKind } from './wallet-keys.ts';
 
 export interface HotWallet extends PublicWallet {
   /**
-   * Signs every input that is the wallet's, as far as addresses 0 to `lastIndex` go; returns the PSBT in base64.
-   * @throws HoldfastError `transaction.malformed`; `transaction.not-signed` when an input is not the wallet's
+   * Signs all inputs; returns the PSBT in base64. The same PSBT gives the same signatures.
+   * @param psbt base64
+   * @param lastIndex an input of an address beyond it is not the wallet's
+   * @throws HoldfastError `transaction.malformed`; `transaction.not-signed` when an input is not the wallet's, or asks
+   * for a signature that does not cover the whole transaction
    */
   sign(psbt: string, lastIndex: number): string;
 }
 
-/** @param secret a BIP-39 or other seed of 16 to 64 bytes, or a master xprv or tprv. @throws HoldfastError `wallet-key.malformed`, `.wrong-network`, `.unsupported` */
-export function createHotWallet(_secret: Uint8Array | string, _network: Network): HotWallet {
-  throw fail('wallet-key.malformed', { detail: 'not read yet' });
+const KINDS: readonly WalletKind[] = ['p2wpkh', 'p2tr'];
+
+/**
+ * @param secret a seed of 16 to 64 bytes (BIP-39's are 64), or a master key (xprv, on test networks tprv)
+ * @throws HoldfastError `wallet-key.malformed`, `wallet-key.wrong-network`, `wallet-key.unsupported`
+ */
+export function createHotWallet(secret: Uint8Array | string, network: Network): HotWallet {
+  const master = masterKey(secret, network);
+  const secrets = new Map(KINDS.map((kind) => [kind, accountKey(master, accountPath(kind, network))]));
+  const accounts = KINDS.map((kind) => ({
+    kind,
+    path: accountPath(kind, network),
+    key: (secrets.get(kind) as ExtendedKey).neutered(),
+  }));
+  const wallet = publicWalletOf(network, fingerprintOf(master), accounts);
+  // The keys live in this closure and nowhere else: whatever prints the wallet sees its public half.
+  const keyOf = ({ kind, branch, index }: WalletAddress): ExtendedKey =>
+    (secrets.get(kind) as ExtendedKey).derive(BRANCHES[branch]).derive(index);
+  return {
+    ...wallet,
+    sign: (text, lastIndex) => {
+      const psbt = readPsbt(text);
+      for (const [index, script] of spentScripts(psbt).entries()) {
+        const owner = wallet.ownerOf(script, lastIndex);
+        if (owner === undefined) throw fail('transaction.not-signed', { detail: `input ${index} is not the wallet’s` });
+        signInput(psbt, index, owner, keyOf(owner));
+      }
+      return psbt.toBase64();
+    },
+  };
 }
+
+function masterKey(secret: Uint8Array | string, network: Network): ExtendedKey {
+  if (typeof secret !== 'string') {
+    if (secret.length < 16 || secret.length > 64) {
+      throw fail('wallet-key.malformed', { detail: 'a seed has 16 to 64 bytes' });
+    }
+    return bip32.fromSeed(secret, bitcoinNetwork(network).params);
+  }
+  const { key, kind } = readExtendedKey(secret.trim(), network);
+  if (!kind.isPrivate) throw fail('wallet-key.unsupported', { detail: 'it is public, and the hot wallet has to sign' });
+  if (key.depth !== 0) throw fail('wallet-key.unsupported', { detail: 'it is not a master key' });
+  return key;
+}
+
+const accountKey = (master: ExtendedKey, path: string): ExtendedKey => master.derivePath(path.replaceAll('h', "'"));
+
+function signInput(psbt: Psbt, index: number, { kind }: WalletAddress, key: ExtendedKey): void {
+  const { sighashType } = psbt.data.inputs[index] ?? {};
+  const whole: number[] = kind === 'p2tr' ? [Transaction.SIGHASH_DEFAULT] : [Transaction.SIGHASH_ALL];
+  if (sighashType !== undefined && !whole.includes(sighashType)) {
+    throw fail('transaction.not-signed', { detail: `input ${index} asks for a signature of another kind` });
+  }
+  if (kind === 'p2wpkh') {
+    psbt.signInput(index, shortSigner(key));
+    return;
+  }
+  const internalKey = key.publicKey.subarray(1);
+  if (psbt.data.inputs[index]?.tapInternalKey === undefined) psbt.updateInput(index, { tapInternalKey: internalKey });
+  psbt.signInput(index, key.tweak(crypto.taggedHash('TapTweak', internalKey)));
+}
+
+/** Signatures of at most 71 bytes (a small R, as Bitcoin Core makes them): a quarter of a virtual byte less. */
+const shortSigner = (key: ExtendedKey): Signer => ({
+  publicKey: key.publicKey,
+  sign: (hash) => key.sign(hash, true),
+});

@@ -1,12 +1,5 @@
 /** Bitcoin without a node: addresses, keys, payouts and their replacements, signatures. Pure; amounts are whole satoshi. */
-export {
-  addressOfScript,
-  type BitcoinAddress,
-  dustSats,
-  type OutputType,
-  outputTypeOf,
-  parseAddress,
-} from './address.ts';
+export { addressOfScript, type BitcoinAddress, parseAddress } from './address.ts';
 export {
   type Change,
   type Coin,
@@ -19,13 +12,15 @@ export {
 } from './coins.ts';
 export { type DepositKey, parseDepositKey } from './deposit-key.ts';
 export { descriptorChecksum, withChecksum } from './descriptor.ts';
+export { finishTransaction, type SignedTransaction } from './finish-transaction.ts';
 export { createHotWallet, type HotWallet } from './hot-wallet.ts';
 export { bitcoinNetwork, type BitcoinNetwork } from './networks.ts';
-export { paymentLink } from './payment-link.ts';
+export { bitcoinAmount, type PaymentLink, paymentLink } from './payment-link.ts';
 export { type BumpPlan, type BumpRequest, planBump, type PreviousPayout } from './plan-bump.ts';
 export { type ChildPlan, type ChildRequest, planChild } from './plan-child.ts';
 export { MAX_STANDARD_WEIGHT, type PayoutPlan, type PayoutRequest, planPayout } from './plan-payout.ts';
-export { finishTransaction, type SignedTransaction } from './finish-transaction.ts';
-export { readTransaction, type ReadTransaction, transactionId } from './transactions.ts';
-export { openPublicWallet, type PublicWallet, type WalletAddress, type WalletKind } from './public-wallet.ts';
+export { openPublicWallet, type PublicWallet } from './public-wallet.ts';
+export { dustSats, type OutputType, outputTypeOf } from './scripts.ts';
+export { type ReadTransaction, readTransaction, transactionId } from './transactions.ts';
+export { type Branch, type WalletAddress, type WalletKind } from './wallet-keys.ts';
 export { feeOf, inputWeight, outputWeight, transactionWeight, vsizeOf } from './weights.ts';

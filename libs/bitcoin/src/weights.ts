@@ -1,6 +1,6 @@
 /** What transactions weigh and cost (BIP-141: four units are a virtual byte), known before they are signed. */
 import { fail } from '@holdfast/protocol';
-import type { OutputType } from './address.ts';
+import type { OutputType } from './scripts.ts';
 
 const UNITS_PER_VBYTE = 4;
 /** Outpoint 36, length of an empty script 1, sequence 4. */

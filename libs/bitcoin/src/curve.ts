@@ -1,0 +1,19 @@
+/** The curve, given to the libraries that need it. Signatures draw no randomness: the same input gives the same bytes. */
+import * as secp256k1 from '@bitcoinerlab/secp256k1';
+import { BIP32Factory, type BIP32Interface } from 'bip32';
+import { initEccLib } from 'bitcoinjs-lib';
+
+const NO_EXTRA_RANDOMNESS = new Uint8Array(32);
+
+/** BIP-340 allows zeros where there is no randomness to add; the nonce still depends on key and message. */
+export const curve = {
+  ...secp256k1,
+  signSchnorr: (hash: Uint8Array, key: Uint8Array, extra: Uint8Array = NO_EXTRA_RANDOMNESS): Uint8Array =>
+    secp256k1.signSchnorr(hash, key, extra),
+};
+
+// Without it even the script of a taproot address cannot be made.
+initEccLib(curve);
+
+export const bip32 = BIP32Factory(curve);
+export type ExtendedKey = BIP32Interface;
