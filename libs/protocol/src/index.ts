@@ -14,6 +14,7 @@ export * from './messages/contracts.ts';
 export * from './messages/challenges.ts';
 export * from './messages/identities.ts';
 export * from './messages/liabilities.ts';
+export * from './messages/payouts.ts';
 export * from './messages/storage.ts';
 export * from './policy.ts';
 export * from './price.ts';

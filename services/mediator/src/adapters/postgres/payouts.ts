@@ -1,0 +1,126 @@
+/** Payouts in Postgres. What moves money stands in payout-bookings.ts, what only reads in payout-rows.ts. */
+import { fail } from '@holdfast/protocol';
+import { sql } from 'drizzle-orm';
+import type { Pause, PayoutStore } from '../../payouts/index.ts';
+import { type Database, inTransaction } from './database.ts';
+import {
+  beginBatch,
+  bookExtraFees,
+  finishBatch,
+  markBroadcast,
+  markConfirmed,
+  noteStep,
+  storeReplacement,
+  voidBatch,
+} from './payout-bookings.ts';
+import {
+  findBatch,
+  listBatches,
+  listCandidates,
+  listOpenBatches,
+  listPaymentsToNode,
+  listTakenInputs,
+} from './payout-rows.ts';
+
+/** Any number that nobody else takes. */
+const BUILDER_LOCK = 4_839_201_774;
+
+export function createPayoutStore(database: Database): PayoutStore {
+  return {
+    asOnlyBuilder: (run) => asOnlyBuilder(database, run),
+    candidates: (nowMs) => listCandidates(database, nowMs),
+    takenInputs: () => listTakenInputs(database),
+    async nextChangeIndex() {
+      const { rows } = await database.execute<{ next: number }>(
+        sql`SELECT coalesce(max(change_index) + 1, 0) AS next FROM payout_batches`,
+      );
+      return rows[0]!.next;
+    },
+    async paidSince(sinceMs) {
+      const { rows } = await database.execute<{ sats: string }>(sql`
+        SELECT coalesce(sum(gross_sats), 0) AS sats FROM payout_batches
+        WHERE planned_at_ms >= ${sinceMs} AND state <> 'voided'`);
+      return BigInt(rows[0]!.sats);
+    },
+    async hasBegunSince(sinceMs) {
+      const { rows } = await database.execute(
+        sql`SELECT FROM payout_batches WHERE planned_at_ms >= ${sinceMs} AND state <> 'voided' LIMIT 1`,
+      );
+      return rows.length > 0;
+    },
+    begin: (batch, nowMs) => beginBatch(database, batch, nowMs),
+    replace: (batchNo, transaction, inputs, nowMs) => storeReplacement(database, batchNo, transaction, inputs, nowMs),
+    markBroadcast: (batchNo, txid, nowMs) => markBroadcast(database, batchNo, txid, nowMs),
+    markConfirmed: (batchNo, txid, nowMs) => markConfirmed(database, batchNo, txid, nowMs),
+    finish: (batchNo, txid, nowMs) => finishBatch(database, batchNo, txid, nowMs),
+    void: (batchNo, foreignTxid, nowMs) => voidBatch(database, batchNo, foreignTxid, nowMs),
+    noteStep: (batchNo, step, data, nowMs) => noteStep(database, batchNo, step, data, nowMs),
+    bookExtraFees: (nowMs) => bookExtraFees(database, nowMs),
+    openBatches: () => listOpenBatches(database),
+    ...createControls(database),
+    listBatches: (page) => listBatches(database, page),
+    findBatch: (batchId) => findBatch(database, batchId),
+    paymentsToNode: (nodeId, page) => listPaymentsToNode(database, nodeId, page),
+  };
+}
+
+/** The lock goes with its connection, so a process that dies leaves none behind. */
+async function asOnlyBuilder(database: Database, run: () => Promise<void>): Promise<boolean> {
+  const client = await database.$client.connect();
+  let isBroken = true;
+  try {
+    const { rows } = await client.query<{ had: boolean }>('SELECT pg_try_advisory_lock($1) AS had', [BUILDER_LOCK]);
+    if (rows[0]!.had) {
+      try {
+        await run();
+      } finally {
+        await client.query('SELECT pg_advisory_unlock($1)', [BUILDER_LOCK]);
+      }
+    }
+    isBroken = false;
+    return rows[0]!.had;
+  } finally {
+    client.release(isBroken);
+  }
+}
+
+function createControls(database: Database): Pick<PayoutStore, 'pauses' | 'pause' | 'resume' | 'approve'> {
+  return {
+    async pauses() {
+      const { rows } = await database.execute<{ paused_by: Pause['pausedBy']; reason: string; paused_at_ms: string }>(
+        sql`SELECT paused_by, reason, paused_at_ms FROM payout_controls ORDER BY paused_by`,
+      );
+      return rows.map((row) => ({
+        pausedBy: row.paused_by,
+        reason: row.reason,
+        pausedAtMs: Number(row.paused_at_ms),
+      }));
+    },
+    async pause({ pausedBy, reason, pausedAtMs }) {
+      await database.execute(sql`
+        INSERT INTO payout_controls (paused_by, reason, paused_at_ms) VALUES (${pausedBy}, ${reason}, ${pausedAtMs})
+        ON CONFLICT (paused_by) DO UPDATE SET reason = excluded.reason`);
+    },
+    async resume(pausedBy) {
+      await database.execute(sql`DELETE FROM payout_controls WHERE paused_by = ${pausedBy}`);
+    },
+    approve: (whom, { upToSats, approvedBy, note }, nowMs) =>
+      inTransaction(database, async (tx) => {
+        const { rows } = await tx.execute<{ node_no: number | null; withdrawal_no: number | null }>(
+          'nodeId' in whom
+            ? sql`SELECT node_no, NULL::int AS withdrawal_no FROM nodes WHERE node_id = ${Buffer.from(whom.nodeId, 'hex')}`
+            : sql`SELECT NULL::int AS node_no, withdrawal_no FROM withdrawals
+                WHERE withdrawal_id = ${Buffer.from(whom.withdrawalId, 'hex')} AND state = 'waiting'`,
+        );
+        const [row] = rows;
+        if (row === undefined) {
+          throw 'nodeId' in whom ? fail('node.unknown', whom) : fail('withdrawal.unknown', whom);
+        }
+        await tx.execute(sql`
+          DELETE FROM payout_approvals WHERE used_by IS NULL AND (node_no = ${row.node_no} OR withdrawal_no = ${row.withdrawal_no})`);
+        await tx.execute(sql`
+          INSERT INTO payout_approvals (node_no, withdrawal_no, up_to_sats, approved_by, note, approved_at_ms)
+          VALUES (${row.node_no}, ${row.withdrawal_no}, ${upToSats}, ${Buffer.from(approvedBy, 'hex')}, ${note}, ${nowMs})`);
+      }),
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * Begins batches: chosen, planned and signed, then stored together with what they move in the ledger. Only after that
+ * does anybody outside see them. What fails before leaves nothing behind; what fails after is sent again from the row.
+ */
+import { type Coin, outpointKey } from '@holdfast/bitcoin';
+import { fail, HoldfastError, toHex } from '@holdfast/protocol';
+import { choosePayees, type Chosen } from './choose-payees.ts';
+import { planBatch } from './plan-batch.ts';
+import type { OpenBatch, PayoutInput } from './ports.ts';
+import { LIMIT_WINDOWS_MS } from './rules.ts';
+import { LOOKAHEAD, type PayoutOptions } from './settings.ts';
+import { checkSigned, signTransaction } from './sign-transaction.ts';
+
+const BATCH_ID_BYTES = 16;
+/** In one round; the rest comes with the next one. */
+const MAX_BATCHES = 20;
+
+export async function watchWallet({ rail, wallet }: PayoutOptions, changeIndex: number): Promise<number> {
+  const lastIndex = changeIndex + LOOKAHEAD;
+  await rail.watch('payouts', { descriptors: wallet.publicDescriptors, lastIndex });
+  return lastIndex;
+}
+
+/** Resolves to what was begun, ready to be sent. */
+export async function buildBatches(options: PayoutOptions, height: number): Promise<OpenBatch[]> {
+  const { store, rail, rules, clock, logger, periodMs } = options;
+  const nowMs = clock.nowMs();
+  if (await store.hasBegunSince(nowMs - (nowMs % periodMs))) return [];
+  const { satPerKvb } = await rail.feeRate(rules.targetBlocks);
+  if (satPerKvb > rules.maxSatPerKvb) {
+    logger.warn({ satPerKvb: String(satPerKvb) }, 'the network asks for more than the ceiling: payouts wait');
+    return [];
+  }
+  const begun: OpenBatch[] = [];
+  while (begun.length < MAX_BATCHES) {
+    const batch = await buildBatch(options, satPerKvb, height);
+    if (batch === undefined) break;
+    begun.push(batch);
+  }
+  return begun;
+}
+
+async function buildBatch(options: PayoutOptions, satPerKvb: bigint, height: number): Promise<OpenBatch | undefined> {
+  const { store, wallet, rules, clock, randomness, logger, onStep } = options;
+  const nowMs = clock.nowMs();
+  const leftSats = await leftToPay(options, nowMs);
+  const terms = { satPerKvb, nowMs, ...(leftSats !== undefined && { leftSats }) };
+  const { chosen, waiting } = choosePayees(await store.candidates(nowMs), rules, terms);
+  if (chosen.length === 0) return undefined;
+  const changeIndex = await store.nextChangeIndex();
+  const lastIndex = await watchWallet(options, changeIndex);
+  const coins = await freeCoins(options, lastIndex);
+  const changeScript = wallet.addressAt('p2wpkh', 'change', changeIndex).script;
+  const plan = planBatch(chosen, { coins, satPerKvb, changeScript });
+  if (plan.outcome !== 'planned') {
+    if (plan.outcome === 'short') warnShort(options, chosen, plan.missingSats);
+    return undefined;
+  }
+  await onStep?.('planned');
+  const { transaction, payees } = plan;
+  const { txid, signed } = await signTransaction(options, transaction, lastIndex);
+  checkSigned(signed, { payees, changeScript, designated: transaction.designated });
+  await onStep?.('signed');
+  try {
+    const batch = await store.begin(
+      {
+        batchId: toHex(randomness.bytes(BATCH_ID_BYTES)),
+        designated: transaction.designated,
+        changeIndex,
+        inputs: transaction.inputs.map((coin) => toInput(coin, options, lastIndex)),
+        payees,
+        transaction: {
+          txid,
+          signed,
+          feeSats: transaction.feeSats,
+          satPerKvb,
+          signedAtMs: nowMs,
+          signedAtHeight: height,
+        },
+      },
+      nowMs,
+    );
+    await onStep?.('stored');
+    logger.info({ batchId: batch.batchId, txid, payees: payees.length, waiting: waiting.length }, 'a payout is signed');
+    return batch;
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'payout.outdated') throw error;
+    logger.info({ detail: error.message }, 'a payout was overtaken, nothing was sent');
+    return undefined;
+  }
+}
+
+export function toInput(coin: Coin, { wallet }: Pick<PayoutOptions, 'wallet'>, lastIndex: number): PayoutInput {
+  const { txid, vout, sats, script } = coin;
+  const owner = wallet.ownerOf(script, lastIndex);
+  if (owner === undefined) throw fail('transaction.bad-plan', { detail: `${outpointKey(coin)} is not the wallet's` });
+  return { txid, vout, sats, script, address: owner.address };
+}
+
+/** Confirmed outputs of the wallet that no open batch spends. */
+export async function freeCoins({ rail, store, wallet }: PayoutOptions, lastIndex: number): Promise<Coin[]> {
+  const taken = new Set((await store.takenInputs()).map(outpointKey));
+  const unspent = await rail.unspent('payouts');
+  return unspent.filter(
+    (coin) =>
+      coin.confirmations > 0 && !taken.has(outpointKey(coin)) && wallet.ownerOf(coin.script, lastIndex) !== undefined,
+  );
+}
+
+/** Of the limits per hour and per day, whichever leaves less. */
+async function leftToPay({ store, rules }: PayoutOptions, nowMs: number): Promise<bigint | undefined> {
+  const limits = [
+    [rules.hourlyLimitSats, LIMIT_WINDOWS_MS.hour],
+    [rules.dailyLimitSats, LIMIT_WINDOWS_MS.day],
+  ] as const;
+  let left: bigint | undefined;
+  for (const [limit, windowMs] of limits) {
+    if (limit === undefined) continue;
+    const rest = limit - (await store.paidSince(nowMs - windowMs));
+    const notBelowZero = rest > 0n ? rest : 0n;
+    if (left === undefined || notBelowZero < left) left = notBelowZero;
+  }
+  return left;
+}
+
+function warnShort({ logger, wallet }: PayoutOptions, chosen: readonly Chosen[], missingSats: bigint): void {
+  const dueSats = chosen.reduce((sum, { grossSats }) => sum + grossSats, 0n);
+  const { address } = wallet.addressAt('p2wpkh', 'receive', 0);
+  logger.warn(
+    { dueSats: String(dueSats), missingSats: String(missingSats), fundAt: address },
+    'the hot wallet has too little for what is due: send money to its address',
+  );
+}

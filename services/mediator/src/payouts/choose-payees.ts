@@ -1,0 +1,86 @@
+/** Who of those with money due is paid now, and why the others wait. Decides, does nothing. */
+import type { Candidate } from './ports.ts';
+import type { PayoutRules } from './rules.ts';
+
+export type WaitReason =
+  /** Not worth its fee yet, and not old enough. */
+  | 'small'
+  /** An admin has to allow it. */
+  | 'approval'
+  /** Enough was paid in this hour or day. */
+  | 'limit'
+  /** Next batch: this one is full. */
+  | 'full'
+  /** The share of the fee is too much of it. */
+  | 'fee';
+
+export interface Chosen {
+  readonly candidate: Candidate;
+  readonly grossSats: bigint;
+  /** It is paid for its age, not for its size: more than this share of the fee, and it waits on. */
+  readonly maxShareSats?: bigint;
+}
+
+export interface Choice {
+  readonly chosen: readonly Chosen[];
+  readonly waiting: readonly { readonly candidate: Candidate; readonly reason: WaitReason }[];
+}
+
+export interface ChoiceTerms {
+  readonly satPerKvb: bigint;
+  readonly nowMs: number;
+  /** What may still be paid in this hour and day. Undefined: any amount. */
+  readonly leftSats?: bigint;
+}
+
+const PPM = 1_000_000n;
+const VBYTES_PER_KVB = 1_000n;
+
+/** Candidates come in the order in which they are served when not all can be. */
+export function choosePayees(
+  candidates: readonly Candidate[],
+  rules: PayoutRules,
+  { satPerKvb, nowMs, leftSats }: ChoiceTerms,
+): Choice {
+  const chosen: Chosen[] = [];
+  const waiting: { candidate: Candidate; reason: WaitReason }[] = [];
+  let left = leftSats;
+  for (const candidate of candidates) {
+    const decided = decide(candidate, rules, { satPerKvb, nowMs }, left);
+    if (typeof decided === 'string') waiting.push({ candidate, reason: decided });
+    else if (chosen.length >= rules.maxPayees) waiting.push({ candidate, reason: 'full' });
+    else {
+      chosen.push(decided);
+      if (left !== undefined) left -= decided.grossSats;
+    }
+  }
+  return { chosen, waiting };
+}
+
+function decide(
+  candidate: Candidate,
+  rules: PayoutRules,
+  { satPerKvb, nowMs }: Pick<ChoiceTerms, 'satPerKvb' | 'nowMs'>,
+  left: bigint | undefined,
+): Chosen | WaitReason {
+  const isNode = candidate.owner.kind === 'node';
+  const allowed = allowedSats(candidate, rules);
+  if (allowed === undefined) return 'approval';
+  // A node can be paid in parts; a withdrawal is paid as it was asked for.
+  const grossSats = isNode && left !== undefined && left < allowed ? left : allowed;
+  if (left !== undefined && grossSats > left) return 'limit';
+  if (!isNode) return { candidate, grossSats };
+  if (grossSats * VBYTES_PER_KVB >= rules.worthFeeRates * satPerKvb && grossSats > 0n) return { candidate, grossSats };
+  if (grossSats < allowed) return 'limit';
+  if (nowMs - candidate.sinceMs < rules.oldAfterMs) return 'small';
+  return { candidate, grossSats, maxShareSats: (grossSats * rules.oldMaxSharePpm) / PPM };
+}
+
+/** Undefined: an admin has to be asked. */
+function allowedSats({ dueSats, approvedSats, owner }: Candidate, { approvalSats }: PayoutRules): bigint | undefined {
+  if (approvalSats === undefined || dueSats <= approvalSats) return dueSats;
+  if (approvedSats === undefined) return undefined;
+  if (dueSats <= approvedSats) return dueSats;
+  // What a node earned since it was approved comes with the next one.
+  return owner.kind === 'node' ? approvedSats : undefined;
+}

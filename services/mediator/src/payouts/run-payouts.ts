@@ -1,0 +1,42 @@
+/**
+ * The work of paying out: what is open goes one step on, then what is due is begun. What there is to do lies in rows and
+ * on the chain, so it may run at any time, in any process, and die anywhere; one process at a time does it.
+ */
+import { HoldfastError } from '@holdfast/protocol';
+import { advanceBatch, sendBatch } from './advance-batch.ts';
+import { buildBatches, watchWallet } from './build-batches.ts';
+import type { PayoutOptions } from './settings.ts';
+
+export async function runPayouts(options: PayoutOptions): Promise<void> {
+  const { store, rail, logger } = options;
+  await store.asOnlyBuilder(async () => {
+    const state = await rail.state();
+    if (state.state !== 'ready') {
+      logger.info({ rail: state.state }, 'payouts wait for the chain');
+      return;
+    }
+    await watchWallet(options, await store.nextChangeIndex());
+    const isPaused = (await store.pauses()).length > 0;
+    for (const batch of await store.openBatches()) {
+      await orLater(options, () => advanceBatch(options, batch, { tip: state.tip, isPaused }));
+    }
+    await store.bookExtraFees(options.clock.nowMs());
+    await options.onStep?.('fees-booked');
+    if (isPaused) return;
+    await orLater(options, async () => {
+      for (const batch of await buildBatches(options, state.tip.height)) await sendBatch(options, batch);
+    });
+  });
+}
+
+/** Troubles with chain or signer keep nobody else’s payout; the next round tries again from the rows. */
+async function orLater({ logger }: PayoutOptions, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !isTransient(error.code)) throw error;
+    logger.warn({ code: error.code, detail: error.message }, 'a payout waits for the next round');
+  }
+}
+
+const isTransient = (code: string): boolean => code.startsWith('rail.') || code.startsWith('payout.');
