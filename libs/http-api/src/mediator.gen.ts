@@ -962,7 +962,7 @@ export interface components {
             }[];
         };
         /** @enum {string} */
-        TransferKind: "credit" | "deposit" | "deposit_reversed" | "debt_repaid" | "reserve" | "unreserve" | "hold" | "release_hold" | "accrual" | "void" | "storage_time" | "release_withheld" | "repair_cost" | "repair_paid" | "payout" | "payout_confirmed" | "payout_voided" | "withdrawal" | "withdrawal_confirmed" | "withdrawal_voided" | "fee_bump";
+        TransferKind: "credit" | "deposit" | "deposit_reversed" | "debt_repaid" | "reserve" | "unreserve" | "hold" | "release_hold" | "accrual" | "void" | "storage_time" | "release_withheld" | "repair_cost" | "repair_paid" | "payout" | "payout_confirmed" | "payout_voided" | "withdrawal" | "withdrawal_confirmed" | "withdrawal_voided" | "fee_bump" | "funding" | "funding_returned" | "sweep_fee";
         /** @description A whole amount of money as a decimal string; negative where it is taken away. */
         SignedAmount: string;
         /** @description One movement on one account. */
@@ -1046,8 +1046,10 @@ export interface components {
             repairReserveMsat: components["schemas"]["SignedAmount"];
             payoutsInFlightMsat: components["schemas"]["SignedAmount"];
             withdrawalsInFlightMsat: components["schemas"]["SignedAmount"];
+            floatMsat: components["schemas"]["SignedAmount"];
             depositsMsat: components["schemas"]["SignedAmount"];
             adminCreditsMsat: components["schemas"]["SignedAmount"];
+            capitalMsat: components["schemas"]["SignedAmount"];
             badDebtMsat: components["schemas"]["SignedAmount"];
             payoutsPaidMsat: components["schemas"]["SignedAmount"];
             withdrawalsPaidMsat: components["schemas"]["SignedAmount"];

@@ -15,6 +15,7 @@ export const ACCOUNT_KINDS = [
   'repair_reserve',
   'payouts_in_flight',
   'withdrawals_in_flight',
+  'float',
   // the outside world
   'deposits',
   'admin_credits',
@@ -22,6 +23,7 @@ export const ACCOUNT_KINDS = [
   'payouts_paid',
   'withdrawals_paid',
   'network_fees',
+  'capital',
 ] as const;
 export type AccountKind = (typeof ACCOUNT_KINDS)[number];
 
@@ -47,6 +49,9 @@ export const TRANSFER_KINDS = [
   'withdrawal_confirmed',
   'withdrawal_voided',
   'fee_bump',
+  'funding',
+  'funding_returned',
+  'sweep_fee',
 ] as const;
 export type TransferKind = (typeof TRANSFER_KINDS)[number];
 
@@ -79,4 +84,7 @@ export const TRANSFER_RULES: Readonly<Record<TransferKind, TransferRule>> = {
   withdrawal_confirmed: { from: ['withdrawals_in_flight'], to: ['withdrawals_paid', 'network_fees'] },
   withdrawal_voided: { from: ['withdrawals_in_flight'], to: ['available'] },
   fee_bump: { from: ['commission'], to: ['network_fees'] },
+  funding: { from: ['capital'], to: ['float'] },
+  funding_returned: { from: ['float', 'commission'], to: ['capital'] },
+  sweep_fee: { from: ['float', 'commission'], to: ['network_fees'] },
 };

@@ -34,8 +34,12 @@ export interface Position {
   readonly repairReserve: Msat;
   readonly payoutsInFlight: Msat;
   readonly withdrawalsInFlight: Msat;
+  /** The mediator's own, put into its wallets to pay with. */
+  readonly float: Msat;
   readonly deposits: Msat;
   readonly adminCredits: Msat;
+  /** What the operator put into the wallets, less what was taken out again. */
+  readonly capital: Msat;
   readonly badDebt: Msat;
   readonly payoutsPaid: Msat;
   readonly withdrawalsPaid: Msat;

@@ -62,7 +62,7 @@ export const ledgerAccounts = pgTable(
     // What came in from outside stands below zero, everything else at or above it.
     check(
       'ledger_accounts_balance',
-      sql`CASE WHEN kind IN ('deposits', 'admin_credits', 'bad_debt') THEN balance_msat <= 0 ELSE balance_msat >= 0 END`,
+      sql`CASE WHEN kind IN ('deposits', 'admin_credits', 'bad_debt', 'capital') THEN balance_msat <= 0 ELSE balance_msat >= 0 END`,
     ),
     check('ledger_accounts_client', sql`(kind = 'available') = (client_id IS NOT NULL)`),
     check('ledger_accounts_owner', sql`(kind IN ('hold', 'upload')) = (available_no IS NOT NULL)`),
