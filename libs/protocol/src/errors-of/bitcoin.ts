@@ -104,4 +104,16 @@ export const BITCOIN_ERRORS = {
     'The Bitcoin node cannot do what is needed of it: {detail}',
     'Run Bitcoin Core 28 or newer with its wallet enabled, with all blocks since the first deposit address was given out.',
   ),
+  'deposit.off': entry(
+    503,
+    'refused',
+    'This mediator takes no deposits yet.',
+    'Ask whoever runs it for credit, or to set HOLDFAST_DEPOSIT_XPUB and BITCOIN_RPC_URL; nothing has to be changed on your side.',
+  ),
+  'deposit.too-many-addresses': entry(
+    409,
+    'refused',
+    '{count} of your deposit addresses still wait for money.',
+    'Pay to one of them (holdfast deposit shows it); then there will be new ones.',
+  ),
 } as const;

@@ -1,0 +1,7 @@
+import { describe } from '@jest/globals';
+import { defineDepositCases } from '../testing/deposit-cases.ts';
+import { createFakeRail } from '../testing/test-fake-rail.ts';
+
+describe('on a chain in memory', () => {
+  defineDepositCases(async () => createFakeRail(), 30_000);
+});

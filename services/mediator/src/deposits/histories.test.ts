@@ -1,0 +1,228 @@
+/**
+ * Random histories of deposits, reorganisations, double spends and outages, among everything that spends the money
+ * meanwhile, some steps dying in the middle: after each of them the ledger is as it must be, and agrees with the chain.
+ */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { HoldfastError } from '@holdfast/protocol';
+import fc from 'fast-check';
+import { settleUpload } from '../adapters/postgres/agreements-uploads.ts';
+import { inTransaction, translateDatabaseError } from '../adapters/postgres/database.ts';
+import { VERDICTS } from '../ledger/index.ts';
+import { addCrashes, type Crashes } from '../testing/test-crashes.ts';
+import { openTestDeposits, type TestDeposits } from '../testing/test-deposits.ts';
+import { createFakeRail, type FakeRailChain } from '../testing/test-fake-rail.ts';
+import { commitBytes, openUpload, type TestMoneyNode } from '../testing/test-ledger.ts';
+import { freshId, holdDatabaseServer } from '../testing/test-mediator.ts';
+
+const MONEY = { termPeriods: 12, gracePeriods: 4, uncommittedPeriods: 2, withheldPeriods: 5 };
+const RULES = { confirmations: 3, large: { sats: 50_000n, confirmations: 5 } };
+const HOUR_MS = 3_600_000;
+const TB = 1e12;
+
+let release: () => Promise<void>;
+let world: TestDeposits;
+let chain: FakeRailChain;
+let crashes: Crashes;
+beforeAll(async () => {
+  release = await holdDatabaseServer();
+  chain = createFakeRail();
+  world = await openTestDeposits(chain, { money: MONEY, rules: RULES });
+  crashes = addCrashes(world.database);
+});
+afterAll(async () => {
+  await world.close();
+  await release();
+});
+
+interface Cast {
+  readonly clientIds: string[];
+  readonly vaults: { clientId: string; vaultId: string }[];
+  readonly nodes: TestMoneyNode[];
+  readonly uploads: { uploadId: string; vault: number; nodes: TestMoneyNode[]; quota: number }[];
+  readonly paid: string[];
+}
+
+const small = fc.nat({ max: 1000 });
+const one = <K extends string, T extends Record<string, fc.Arbitrary<unknown>>>(
+  weight: number,
+  kind: K,
+  fields: T,
+) => ({
+  weight,
+  arbitrary: fc.record({ kind: fc.constant(kind), ...fields }) as fc.Arbitrary<
+    { kind: K } & { [F in keyof T]: T[F] extends fc.Arbitrary<infer V> ? V : never }
+  >,
+});
+const steps = fc.record({
+  crashAfter: fc.option(fc.nat({ max: 40 }), { freq: 3 }),
+  step: fc.oneof(
+    one(5, 'pay', { who: small, sats: fc.bigInt({ min: 6_000n, max: 40_000n }), isNew: fc.boolean() }),
+    one(6, 'mine', { blocks: fc.integer({ min: 1, max: 4 }) }),
+    one(3, 'reorganise', { depth: fc.integer({ min: 1, max: 6 }), without: fc.array(small, { maxLength: 3 }) }),
+    one(1, 'doubleSpend', { which: small }),
+    one(1, 'evict', { which: small }),
+    one(1, 'outage', { isAway: fc.boolean() }),
+    one(3, 'look', { twice: fc.boolean() }),
+    one(3, 'open', { who: small, first: small, bytes: fc.integer({ min: 1, max: 3 * TB }) }),
+    one(4, 'commit', { which: small, bytes: fc.integer({ min: 1, max: 3 * TB }) }),
+    one(1, 'discard', { which: small, bytes: fc.integer({ min: 1, max: TB }), periods: fc.nat({ max: 4 }) }),
+    one(4, 'settle', { node: small, back: fc.nat({ max: 4 }), verdict: fc.constantFrom(...VERDICTS) }),
+    one(3, 'pass', { periods: fc.integer({ min: 1, max: 4 }) }),
+    one(2, 'terms', {}),
+  ),
+});
+type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never;
+
+async function makeCast(): Promise<Cast> {
+  const clientIds = [freshId(), freshId()];
+  const nodes = [await world.node(9_000n), await world.node(11_000n, 'vetting')];
+  const vaults = [];
+  for (const clientId of clientIds) vaults.push(await world.vault(clientId, { cap: 20_000n }));
+  return { clientIds, vaults, nodes, uploads: [], paid: [] };
+}
+
+const pick = <T>(list: readonly T[], at: number): T | undefined => list[at % list.length];
+const isUnconfirmed = (txid: string): boolean => chain.blocks.where(txid) === 'mempool';
+
+/** What the chain does; nothing of it can fail. */
+async function takeOnChain(cast: Cast, { step }: Step): Promise<boolean> {
+  switch (step.kind) {
+    case 'mine':
+      await chain.mine(step.blocks);
+      return true;
+    case 'reorganise': {
+      await chain.disconnect(Math.min(step.depth, chain.blocks.blocks.length - 1));
+      for (const which of step.without) {
+        const txid = pick(cast.paid, which);
+        if (txid !== undefined && isUnconfirmed(txid)) await chain.takeBack(txid);
+      }
+      await chain.mine(step.depth + 1);
+      return true;
+    }
+    case 'doubleSpend':
+    case 'evict': {
+      const txid = pick(cast.paid, step.which);
+      if (txid === undefined || !isUnconfirmed(txid)) return true;
+      if (step.kind === 'evict') chain.evict(txid);
+      else await chain.takeBack(txid);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+async function take(cast: Cast, { step }: Step): Promise<void> {
+  const { database, money, agreements, settlements } = world;
+  const nowMs = world.clock.nowMs();
+  switch (step.kind) {
+    case 'pay': {
+      const address = await world.address(pick(cast.clientIds, step.who)!, step.isNew);
+      cast.paid.push((await chain.pay(address, step.sats)).txid);
+      return;
+    }
+    case 'outage':
+      await (step.isAway ? chain.goAway() : chain.fallBehind());
+      await world.look().finally(() => chain.comeBack());
+      return;
+    case 'look':
+      await Promise.all(step.twice ? [world.look(), world.look()] : [world.look()]);
+      return;
+    case 'open': {
+      const chosen = [pick(cast.nodes, step.first)!];
+      const vault = step.who % cast.vaults.length;
+      const uploadId = await openUpload(world, cast.vaults[vault]!, chosen, step.bytes, nowMs);
+      cast.uploads.push({ uploadId, vault, nodes: chosen, quota: step.bytes });
+      return;
+    }
+    case 'commit': {
+      const upload = pick(cast.uploads, step.which);
+      if (upload === undefined) return;
+      const added = 1 + (step.bytes % upload.quota);
+      await commitBytes(world, cast.vaults[upload.vault]!, upload.uploadId, upload.nodes, added, nowMs);
+      return;
+    }
+    case 'discard': {
+      const upload = pick(cast.uploads, step.which);
+      if (upload === undefined) return;
+      const left = upload.nodes.map(({ nodeNo }) => ({ nodeNo, bytes: step.bytes, periods: step.periods }));
+      await inTransaction(database, (tx) => settleUpload(tx, money, upload.uploadId, left, nowMs));
+      return;
+    }
+    case 'settle': {
+      const period = Math.floor(nowMs / HOUR_MS) - step.back;
+      await settlements.settle(pick(cast.nodes, step.node)!.nodeId, period, step.verdict, nowMs);
+      return;
+    }
+    case 'pass':
+      await world.clock.advance(step.periods * HOUR_MS);
+      return;
+    case 'terms':
+      await agreements.renewDue(nowMs);
+      await agreements.endTerms(nowMs);
+      return;
+  }
+}
+
+/** Refusals with a reason, and crashes that were asked for, are part of life. Resolves to whether it came to a crash. */
+async function survive(cast: Cast, step: Step): Promise<boolean> {
+  if (await takeOnChain(cast, step)) return false;
+  if (step.crashAfter !== null) crashes.arm(step.crashAfter);
+  let failure: unknown;
+  await take(cast, step).catch((error: unknown) => (failure = error));
+  const hasCrashed = crashes.disarm();
+  if (failure === undefined) return false;
+  const wasCrash = hasCrashed && translateDatabaseError(failure) !== undefined;
+  const wasRefused = failure instanceof HoldfastError && failure.code !== 'money.refused';
+  if (!wasCrash && !wasRefused) throw failure as Error;
+  return wasCrash;
+}
+
+async function earnedMsat(): Promise<bigint> {
+  const { earned, withheld, commission } = await world.ledger.position();
+  return earned + withheld + commission;
+}
+
+/** After a look at a chain that has settled, each deposit stands as the chain has it, and who owes has nothing available. */
+async function expectAgreement(cast: Cast): Promise<void> {
+  for (const clientId of cast.clientIds) {
+    for (const deposit of await world.store.list({ clientId, limit: 1_000 })) {
+      const confirmations = chain.blocks.confirmations(deposit.txid);
+      if (confirmations === undefined) expect(['gone', 'reversed']).toContain(deposit.state);
+      else if (confirmations >= RULES.large.confirmations) expect(deposit.state).toBe('credited');
+      else if (confirmations === 0) expect(deposit.state).not.toBe('gone');
+    }
+    const owedMsat = await world.store.owedMsat(clientId);
+    if (owedMsat > 0n) expect((await world.ledger.clientBalance(clientId)).availableMsat).toBe(0n);
+  }
+}
+
+test('whatever the chain does, and wherever it breaks off: nobody loses money, and nothing is credited twice', async () => {
+  const seen = { crashes: 0, credited: 0, reversed: 0, owed: 0 };
+  await fc.assert(
+    fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 70, size: 'max' }), async (history) => {
+      const cast = await makeCast();
+      for (const step of history) {
+        const before = await earnedMsat();
+        if (await survive(cast, step)) seen.crashes += 1;
+        expect(await world.ledger.findFaults()).toEqual([]);
+        // Whatever is taken back, nobody who was paid pays for it.
+        expect(await earnedMsat()).toBeGreaterThanOrEqual(before);
+      }
+      await chain.mine(1);
+      await world.look();
+      await expectAgreement(cast);
+      expect(await world.ledger.findFaults()).toEqual([]);
+      for (const clientId of cast.clientIds) {
+        const kinds = await world.events(clientId);
+        seen.credited += kinds.filter((kind) => kind === 'deposit.credited').length;
+        seen.reversed += kinds.filter((kind) => kind === 'deposit.reversed').length;
+        if ((await world.store.owedMsat(clientId)) > 0n) seen.owed += 1;
+      }
+    }),
+    { numRuns: 8 },
+  );
+  expect(seen.crashes).toBeGreaterThan(0);
+  expect(seen.credited).toBeGreaterThan(0);
+  expect(seen.reversed).toBeGreaterThan(0);
+}, 300_000);
