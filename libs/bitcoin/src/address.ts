@@ -130,10 +130,8 @@ const PAYMENTS = {
 export function addressOfScript(script: string, network: Network): string | undefined {
   const type = outputTypeOf(script);
   if (type === undefined) return undefined;
-  try {
-    return PAYMENTS[type]({ output: scriptBytes(script), network: bitcoinNetwork(network).params }).address;
-  } catch {
-    // a taproot output whose key is no point of the curve
-    return undefined;
-  }
+  const output = scriptBytes(script);
+  // A taproot output whose key is no point of the curve burns what it gets.
+  if (type === 'p2tr' && !curve.isXOnlyPoint(output.subarray(2))) return undefined;
+  return PAYMENTS[type]({ output, network: bitcoinNetwork(network).params }).address;
 }
