@@ -8,7 +8,12 @@ export const PAYOUT_ERRORS = {
     'This mediator pays nothing out over the chain yet.',
     'What was earned stays in the ledger; ask the mediator’s admin when payouts begin.',
   ),
-  'payout.unknown': entry(404, 'refused', 'There is no payout {batchId}.', 'List the payouts and use an id from there.'),
+  'payout.unknown': entry(
+    404,
+    'refused',
+    'There is no payout {batchId}.',
+    'List the payouts and use an id from there.',
+  ),
   'payout.outdated': entry(
     409,
     'refused',

@@ -16,10 +16,19 @@ export interface BatchTerms {
   readonly changeScript: string;
 }
 
-/** One payee less at each try would be slow where many are too small; each round drops all that do not fit. */
+/** So deep, no reorganisation takes a coin away under a payment that spends it. */
+const DEEP_CONFIRMATIONS = 6;
+
+/** From deep coins where those suffice. */
 export function planBatch(chosen: readonly Chosen[], terms: BatchTerms): BatchPlan {
-  // Deepest first, so that the designated one is what a reorganisation takes last.
-  const coins = terms.coins.toSorted((a, b) => b.confirmations - a.confirmations || compare(a, b));
+  const deep = terms.coins.filter(({ confirmations }) => confirmations >= DEEP_CONFIRMATIONS);
+  const plan = planFrom(chosen, { ...terms, coins: deep });
+  const isAll = plan.outcome === 'planned' && plan.payees.length === chosen.length;
+  return isAll || deep.length === terms.coins.length ? plan : planFrom(chosen, terms);
+}
+
+/** One payee less at each try would be slow where many are too small; each round drops all that do not fit. */
+function planFrom(chosen: readonly Chosen[], terms: BatchTerms): BatchPlan {
   let left = [...chosen];
   while (left.length > 0) {
     const payees = left.map(({ candidate, grossSats }, index) => ({
@@ -27,7 +36,7 @@ export function planBatch(chosen: readonly Chosen[], terms: BatchTerms): BatchPl
       script: candidate.script,
       sats: grossSats,
     }));
-    const plan = planPayout({ ...terms, coins, payees });
+    const plan = planPayout({ ...terms, payees });
     if (plan.outcome === 'dust') {
       const dropped = new Set(plan.payees.map(({ id }) => Number(id)));
       left = left.filter((_, index) => !dropped.has(index));
@@ -58,5 +67,3 @@ const toPayee = ({ candidate, grossSats }: Chosen, feeShareSats: bigint): Payee 
   grossSats,
   feeShareSats,
 });
-
-const compare = (a: Coin, b: Coin): number => (a.txid < b.txid ? -1 : a.txid > b.txid ? 1 : a.vout - b.vout);

@@ -256,4 +256,3 @@ export interface PayoutSigner {
    */
   sign(psbt: string, lastIndex: number): Promise<string>;
 }
-

@@ -27,9 +27,5 @@ export async function setPayoutAddress(
   const nowMs = clock.nowMs();
   checkClock(signed.signedAtMs, nowMs);
   const { address, script } = parseAddress(signed.address, context.network);
-  return store.setAddress(
-    { nodeId, sequence: signed.sequence, address, script, token },
-    rules.addressDelayMs,
-    nowMs,
-  );
+  return store.setAddress({ nodeId, sequence: signed.sequence, address, script, token }, rules.addressDelayMs, nowMs);
 }

@@ -62,8 +62,7 @@ export function createWithdrawalStore(database: Database): WithdrawalStore {
         const [known] = await read(tx, byId(wanted.withdrawalId));
         if (known !== undefined) return known;
         const next = await nextSequence(tx, wanted.clientId);
-        if (wanted.sequence < next)
-          throw fail('withdrawal.outdated', { current: next - 1, given: wanted.sequence });
+        if (wanted.sequence < next) throw fail('withdrawal.outdated', { current: next - 1, given: wanted.sequence });
         const sats = wanted.amountSats === 'all' ? atMost(balanceMsat / MSAT, wanted.mostSats) : wanted.amountSats;
         if (sats * MSAT > balanceMsat)
           throw fail('money.insufficient', { neededMsat: sats * MSAT, availableMsat: balanceMsat });

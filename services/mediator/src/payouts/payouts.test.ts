@@ -1,0 +1,7 @@
+import { describe } from '@jest/globals';
+import { definePayoutCases } from '../testing/payout-cases.ts';
+import { createFakeRail } from '../testing/test-fake-rail.ts';
+
+describe('on a chain in memory', () => {
+  definePayoutCases(async () => createFakeRail(), 30_000);
+});
