@@ -655,6 +655,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deposits/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The address that the client pays to: the same one until something came to it. Clients. */
+        post: operations["getDepositAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deposits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deposits, newest first: of the client that asks; for admins those of all, also at addresses that nobody was given, or of one client. */
+        get: operations["listDeposits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1105,6 +1139,34 @@ export interface components {
                 withheldMsat: components["schemas"]["Amount"];
                 commissionMsat: components["schemas"]["Amount"];
             };
+        };
+        DepositAddress: {
+            address: string;
+            network: string;
+            /** @description So many blocks confirm a deposit before it is credited. */
+            confirmations: number;
+            /** @description From so much on its way together on, more are needed. */
+            largeSats?: string;
+            largeConfirmations?: number;
+        };
+        Deposit: {
+            depositNo: number;
+            txid: string;
+            vout: number;
+            address: string;
+            /** @description Absent: nobody was given the address. */
+            clientId?: components["schemas"]["PartyId"];
+            sats: string;
+            /**
+             * @description `seen`: not deep enough yet. `gone`: taken away before it was credited, `reversed`: after; either may come back.
+             * @enum {string}
+             */
+            state: "seen" | "credited" | "reversed" | "gone";
+            /** @description Not counted beyond about 100. */
+            confirmations: number;
+            requiredConfirmations: number;
+            seenAtMs: number;
+            creditedAtMs?: number;
         };
     };
     responses: {
@@ -2295,6 +2357,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Market"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDepositAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Another one, though nothing came to the last one yet. */
+                    new?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The address. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DepositAddress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDeposits: {
+        parameters: {
+            query?: {
+                /** @description Admins only. */
+                clientId?: components["schemas"]["PartyId"];
+                /** @description Number of a deposit to go on before. */
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deposits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deposits: components["schemas"]["Deposit"][];
+                        /** @description Of one client: what it owes for deposits that were taken back after they were spent. */
+                        owedMsat?: components["schemas"]["Amount"];
+                    };
                 };
             };
             default: components["responses"]["Problem"];

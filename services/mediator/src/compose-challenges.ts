@@ -83,7 +83,12 @@ export function createWorks(
   base: ChallengesBase,
   database: Database,
   money: Money,
-  parts: { readonly challenges: Challenges; readonly housekeeping: () => Promise<void> },
+  parts: {
+    readonly challenges: Challenges;
+    readonly housekeeping: () => Promise<void>;
+    /** What moves money over the chain. */
+    readonly payments: Pick<Works, 'deposits'>;
+  },
 ): Works {
   const { settings, clock, logger } = base;
   const { work } = parts.challenges;
@@ -108,6 +113,7 @@ export function createWorks(
           giveUpUnpaid: (nowMs) => giveUpUnpaid(database, money, nowMs),
         }),
     },
+    ...parts.payments,
     housekeeping: {
       everyMs: settings.housekeepingMs,
       async run() {

@@ -52,6 +52,7 @@ import { createHeadStore, createVaultStore } from './adapters/postgres/vaults.ts
 import type { Challenges } from './challenges/index.ts';
 import { createBell, createWorks, keepLinkAlive, startWorks, wireChallenges } from './compose-challenges.ts';
 import { startOps } from './compose-ops.ts';
+import { type Payments, wirePayments } from './compose-payments.ts';
 import { createMaskKeySeal } from './custody/index.ts';
 import { certificateShown, createAuthentication } from './http/authenticate.ts';
 import { createEventStreams, EVENT_STREAM_DEFAULTS } from './http/event-stream.ts';
@@ -156,8 +157,9 @@ async function startCore(base: Base) {
   const opsUrl = await startOps(base, database);
   const bell = createBell();
   const challenges = wireChallenges(base, database, money, bell);
-  const { handlerOptions, housekeeping } = wire(base, database, money, challenges);
-  const works = createWorks(base, database, money, { challenges, housekeeping });
+  const payments = wirePayments(base, database, money, bell);
+  const { handlerOptions, housekeeping } = wire(base, database, money, { challenges, payments });
+  const works = createWorks(base, database, money, { challenges, housekeeping, payments: payments.works });
   return {
     database,
     databaseUrl,
@@ -235,7 +237,7 @@ function wire(
   base: Base,
   database: Database,
   money: Money,
-  challenges: Challenges,
+  { challenges, payments }: { challenges: Challenges; payments: Payments },
 ): { handlerOptions: HandlerOptions; housekeeping: () => Promise<void> } {
   const { settings, clock, randomness, keys, context, logger } = base;
   const { offlineAfterMs, commitGraceMs, uncommittedGraceMs } = settings;
@@ -299,6 +301,8 @@ function wire(
     moneyRules: money.rules,
     settlements: createSettlementStore(database, money),
     challenges,
+    depositRows: payments.depositRows,
+    ...(payments.deposits !== undefined && { deposits: payments.deposits }),
     overview: createOverviewStore(database),
   };
   const housekeeping = (): Promise<void> =>

@@ -3,10 +3,12 @@ import type { Clock, EmbeddedPostgresOptions, Listen, Logger, Randomness } from 
 import type { RateLimits } from '@holdfast/http-api/server';
 import type { Network } from '@holdfast/protocol';
 import type { ChallengeRules } from './challenges/index.ts';
+import type { DepositRules } from './deposits/index.ts';
 import type { EventStreamSettings } from './http/event-stream.ts';
 import type { LinkSettings } from './link/index.ts';
 import type { MoneyRules } from './ledger/index.ts';
 import type { SubnetRule } from './nodes/index.ts';
+import type { PaymentRail } from './rail/index.ts';
 
 export interface MediatorOptions {
   /** Keys, and the embedded database where there is no `databaseUrl`. Made when missing. */
@@ -56,6 +58,10 @@ export interface MediatorOptions {
    * `off`: it happens only when `runJobs` is called.
    */
   readonly scheduling?: 'queue' | 'workers' | 'off';
+  /** The road to the chain. Absent: no money comes or goes over it. */
+  readonly rail?: PaymentRail;
+  /** Absent: no deposits are taken. */
+  readonly deposits?: DepositSettings;
   /** `redis://…` of the queue. Absent: the queue lies in the database. */
   readonly redisUrl?: string;
   /** Patience and limits of the streams of events. */
@@ -64,6 +70,14 @@ export interface MediatorOptions {
   readonly link?: Partial<LinkSettings>;
   /** CPU, memory and event loop of the process among the metrics. Default true; false for many services in one process. */
   readonly processMetrics?: boolean;
+}
+
+export interface DepositSettings {
+  /** Extended public key of an account (BIP-84): xpub or zpub, on test networks tpub or vpub. */
+  readonly key: string;
+  readonly rules?: Partial<DepositRules>;
+  /** No address below this index is given to anybody. */
+  readonly firstIndex?: number;
 }
 
 const MINUTE_MS = 60_000;

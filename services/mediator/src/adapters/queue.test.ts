@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createSilentLogger } from '@holdfast/platform';
 import { describeWith } from '@holdfast/testkit';
-import type { Scheduling, WorkName, Works } from '../jobs/index.ts';
+import { type Scheduling, WORK_NAMES, type WorkName, type Works } from '../jobs/index.ts';
 import { startRestartablePostgres } from '../testing/test-postgres.ts';
 import { createTestRedis } from '../testing/test-redis.ts';
 import { createQueueScheduling } from './queue.ts';
@@ -39,7 +39,9 @@ interface Ran {
 
 /** Works that count, and do what a test says. */
 function countingWorks(everyMs: number, run: (name: WorkName) => Promise<void> = async () => undefined): Ran {
-  const count = { periods: 0, issue: 0, judge: 0, retrieve: 0, money: 0, housekeeping: 0 };
+  const ofEach = <T>(of: (name: WorkName) => T) =>
+    Object.fromEntries(WORK_NAMES.map((name) => [name, of(name)])) as Record<WorkName, T>;
+  const count = ofEach(() => 0);
   const work = (name: WorkName) => ({
     everyMs,
     run: async () => {
@@ -47,15 +49,7 @@ function countingWorks(everyMs: number, run: (name: WorkName) => Promise<void> =
       await run(name);
     },
   });
-  const works = {
-    periods: work('periods'),
-    issue: work('issue'),
-    judge: work('judge'),
-    retrieve: work('retrieve'),
-    money: work('money'),
-    housekeeping: work('housekeeping'),
-  };
-  return { works, count };
+  return { works: ofEach(work), count };
 }
 
 async function until(done: () => boolean): Promise<void> {

@@ -56,9 +56,11 @@ const one = <K extends string, T extends Record<string, fc.Arbitrary<unknown>>>(
 const steps = fc.record({
   crashAfter: fc.option(fc.nat({ max: 40 }), { freq: 3 }),
   step: fc.oneof(
-    one(5, 'pay', { who: small, sats: fc.bigInt({ min: 6_000n, max: 40_000n }), isNew: fc.boolean() }),
-    one(6, 'mine', { blocks: fc.integer({ min: 1, max: 4 }) }),
+    one(5, 'pay', { who: small, sats: fc.bigInt({ min: 6_000n, max: 60_000n }), isNew: fc.boolean() }),
+    one(4, 'deposit', { who: small, sats: fc.bigInt({ min: 6_000n, max: 40_000n }) }),
+    one(4, 'mine', { blocks: fc.integer({ min: 1, max: 4 }) }),
     one(3, 'reorganise', { depth: fc.integer({ min: 1, max: 6 }), without: fc.array(small, { maxLength: 3 }) }),
+    one(4, 'steal', { which: small }),
     one(1, 'doubleSpend', { which: small }),
     one(1, 'evict', { which: small }),
     one(1, 'outage', { isAway: fc.boolean() }),
@@ -99,6 +101,15 @@ async function takeOnChain(cast: Cast, { step }: Step): Promise<boolean> {
       await chain.mine(step.depth + 1);
       return true;
     }
+    case 'steal': {
+      // the chain is rewritten from just before a deposit that others may rely on already
+      const deep = cast.paid.filter((txid) => (chain.blocks.confirmations(txid) ?? 0) > 0).slice(-4);
+      const txid = pick(deep, step.which);
+      if (txid === undefined) return true;
+      const depth = chain.blocks.confirmations(txid)!;
+      await chain.reorganise(depth, { without: [txid] });
+      return true;
+    }
     case 'doubleSpend':
     case 'evict': {
       const txid = pick(cast.paid, step.which);
@@ -119,6 +130,13 @@ async function take(cast: Cast, { step }: Step): Promise<void> {
     case 'pay': {
       const address = await world.address(pick(cast.clientIds, step.who)!, step.isNew);
       cast.paid.push((await chain.pay(address, step.sats)).txid);
+      return;
+    }
+    case 'deposit': {
+      const address = await world.address(pick(cast.clientIds, step.who)!);
+      cast.paid.push((await chain.pay(address, step.sats)).txid);
+      await chain.mine(4);
+      await world.look();
       return;
     }
     case 'outage':
@@ -225,4 +243,5 @@ test('whatever the chain does, and wherever it breaks off: nobody loses money, a
   expect(seen.crashes).toBeGreaterThan(0);
   expect(seen.credited).toBeGreaterThan(0);
   expect(seen.reversed).toBeGreaterThan(0);
+  expect(seen.owed).toBeGreaterThan(0);
 }, 300_000);

@@ -8,6 +8,7 @@ export {
   type Observation,
   type Step,
 } from './decide-step.ts';
+export { createDeposits, type CreateDepositsOptions, type DepositHandling, type Deposits } from './deposits.ts';
 export { giveAddress } from './give-address.ts';
 export { type AgreementCut, type HeldAgreement, planReversal, type ReversalPlan } from './plan-reversal.ts';
 export * from './ports.ts';

@@ -24,6 +24,7 @@ import {
   type UploadsOptions,
   type VaultsOptions,
 } from '../custody/index.ts';
+import type { DepositHandling } from '../deposits/index.ts';
 import { creditClient, type LedgerStore, type MoneyRules, type SettlementStore } from '../ledger/index.ts';
 import { type MarketRules, type OfferBook, quote } from '../market/index.ts';
 import {
@@ -38,6 +39,7 @@ import {
 import type { OverviewStore } from '../overview/index.ts';
 import { callerAs, callingNode } from './authenticate.ts';
 import type { ChallengeReads } from './challenge-handlers.ts';
+import { depositHandlers } from './deposit-handlers.ts';
 import { oversightHandlers } from './oversight-handlers.ts';
 import {
   showAccount,
@@ -50,7 +52,7 @@ import {
   toTerms,
 } from './views.ts';
 
-export interface HandlerOptions {
+export interface HandlerOptions extends DepositHandling {
   readonly about: { mediatorId: string; network: Network; caPem: string; version: string; subnetRule: SubnetRule };
   readonly clock: Clock;
   readonly offlineAfterMs: number;
@@ -84,6 +86,7 @@ export const createHandlers = (options: HandlerOptions): Operations => ({
   ...packHandlers(options),
   ...moneyHandlers(options),
   ...oversightHandlers(options),
+  ...depositHandlers(options),
 });
 
 function signInHandlers({

@@ -13,9 +13,9 @@ import type { TestChain } from './test-chain.ts';
 import { at, FIRST, openTestLedger } from './test-ledger.ts';
 
 /** An account of BIP-84 on regtest, of its own for each seed; only its public half. */
-export function testDepositKey(seed: number) {
+export function testAccountKey(seed: number): string {
   const root = BIP32Factory(ecc).fromSeed(new Uint8Array(32).fill(seed), networks.regtest);
-  return parseDepositKey(root.derivePath(`m/84'/1'/0'`).neutered().toBase58(), 'regtest');
+  return root.derivePath(`m/84'/1'/0'`).neutered().toBase58();
 }
 
 export interface TestDeposits extends Awaited<ReturnType<typeof openTestDeposits>> {}
@@ -34,7 +34,7 @@ export async function openTestDeposits(
   const ledger = await openTestLedger(money);
   const clock = createSimulatedClock(at(FIRST));
   const store = createDepositStore(ledger.database, ledger.money);
-  const key = testDepositKey(seed);
+  const key = parseDepositKey(testAccountKey(seed), 'regtest');
   const watchOver = (rail: PaymentRail) =>
     createDepositWatch({ store, rail, key, rules, clock, logger: createSilentLogger() });
   return {

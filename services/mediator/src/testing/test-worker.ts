@@ -6,6 +6,7 @@ import { createSilentLogger, createSimulatedClock } from '@holdfast/platform';
 import { openDatabase } from '../adapters/postgres/database.ts';
 import { openMoney } from '../adapters/postgres/ledger.ts';
 import { createQueueScheduling } from '../adapters/queue.ts';
+import { WORK_NAMES, type Works } from '../jobs/index.ts';
 import { moneyRules } from '../ledger/index.ts';
 import { testChallengesOver } from './test-challenges.ts';
 
@@ -31,11 +32,10 @@ const start = createQueueScheduling({
 });
 const everyMs = 100;
 const nothing = { everyMs: 3_600_000, run: () => Promise.resolve() };
+const others = Object.fromEntries(WORK_NAMES.map((name) => [name, nothing])) as Works;
 await start({
+  ...others,
   periods: { everyMs, run: () => work.periods() },
   issue: { everyMs, run: () => work.issue() },
   judge: { everyMs, run: () => work.judge() },
-  retrieve: nothing,
-  money: nothing,
-  housekeeping: nothing,
 });
