@@ -689,6 +689,162 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/nodes/{nodeId}/payout-address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a node is paid now and, after a change, from when on elsewhere. Admins, and the node’s operator. */
+        get: operations["getPayoutAddress"];
+        /** Where a node wants its pay, signed by the node. The first one counts at once, a change only after a delay. The node’s operator. */
+        put: operations["setPayoutAddress"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/nodes/{nodeId}/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent to a node, newest first. Admins, and the node’s operator. */
+        get: operations["listNodePayouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/withdrawals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Withdrawals, newest first: of the client that asks; for admins those of all. */
+        get: operations["listWithdrawals"];
+        put?: never;
+        /** Takes money out, signed by the client: from what is available at once, on its way with the next batch. The same message again changes nothing. Clients. */
+        post: operations["requestWithdrawal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/withdrawals/{withdrawalId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a withdrawal back, as long as nothing is signed. Clients. */
+        delete: operations["cancelWithdrawal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Batches of payouts and withdrawals, newest first. Admins. */
+        get: operations["listPayouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payouts/{batchId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A batch with its payees, every transaction that was signed for it, and every step. Admins. */
+        get: operations["getPayout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether payouts are paused, where the hot wallet is filled up, and who waits for what. Admins. */
+        get: operations["getPayoutStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout-pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Nothing new leaves until it is resumed; what is on its way goes on. Admins. */
+        put: operations["pausePayouts"];
+        post?: never;
+        /** Ends the pause that an admin made; one after a difference with the chain is ended by resolving that. Admins. */
+        delete: operations["resumePayouts"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout-approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Allows one payment above the limit that needs an admin’s word. Admins. */
+        post: operations["approvePayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1168,6 +1324,124 @@ export interface components {
             seenAtMs: number;
             creditedAtMs?: number;
         };
+        PayoutAddresses: {
+            addresses: {
+                address: string;
+                sequence: number;
+                receivedAtMs: components["schemas"]["EpochMs"];
+                effectiveAtMs: components["schemas"]["EpochMs"];
+            }[];
+            /** @description For the next message. */
+            nextSequence: number;
+        };
+        /**
+         * @description `signed`: the ledger moved, the network may not know it yet; `broadcast`; `confirmed`: in a block; `final`: six deep; `voided`: somebody else spent its output, the money went back.
+         * @enum {string}
+         */
+        PayoutState: "signed" | "broadcast" | "confirmed" | "final" | "voided";
+        /** @description Whole satoshi. */
+        Sats: string;
+        Txid: string;
+        Payment: {
+            batchId: string;
+            state: components["schemas"]["PayoutState"];
+            address: string;
+            /** @description Taken from what was earned. */
+            grossSats: components["schemas"]["Sats"];
+            /** @description Of that, the share of the network’s fee. */
+            feeShareSats: components["schemas"]["Sats"];
+            plannedAtMs: components["schemas"]["EpochMs"];
+            txid: components["schemas"]["Txid"];
+        };
+        Withdrawal: {
+            withdrawalNo: number;
+            withdrawalId: components["schemas"]["Hash"];
+            clientId: components["schemas"]["PartyId"];
+            sequence: number;
+            address: string;
+            /** @description Before the share of the fee. */
+            amountSats: components["schemas"]["Sats"];
+            feeShareSats?: components["schemas"]["Sats"];
+            /**
+             * @description `waiting` for a batch; `paying`: signed; `paid`: six deep; `voided`, `cancelled`: the money is available again.
+             * @enum {string}
+             */
+            state: "waiting" | "paying" | "paid" | "voided" | "cancelled";
+            requestedAtMs: components["schemas"]["EpochMs"];
+            closedAtMs?: components["schemas"]["EpochMs"];
+            txid?: components["schemas"]["Txid"];
+        };
+        Payout: {
+            batchNo: number;
+            batchId: string;
+            state: components["schemas"]["PayoutState"];
+            payeeCount: number;
+            /** @description Before fees. */
+            grossSats: components["schemas"]["Sats"];
+            /** @description What the payees bear. */
+            feeSats: components["schemas"]["Sats"];
+            /** @description What a replacement cost more: the mediator’s. */
+            extraFeeSats: components["schemas"]["Sats"];
+            plannedAtMs: components["schemas"]["EpochMs"];
+            closedAtMs?: components["schemas"]["EpochMs"];
+            txid: components["schemas"]["Txid"];
+        };
+        PayoutDetail: components["schemas"]["Payout"] & {
+            /** @description The output that all its transactions spend. */
+            designated: {
+                txid: components["schemas"]["Txid"];
+                vout: number;
+            };
+            payees: {
+                /** @enum {string} */
+                kind: "node" | "withdrawal";
+                id: components["schemas"]["Hash"];
+                address: string;
+                grossSats: components["schemas"]["Sats"];
+                feeShareSats: components["schemas"]["Sats"];
+            }[];
+            transactions: {
+                replacementNo: number;
+                txid: components["schemas"]["Txid"];
+                feeSats: components["schemas"]["Sats"];
+                satPerKvb: components["schemas"]["Sats"];
+                signedAtMs: components["schemas"]["EpochMs"];
+                broadcastAtMs?: components["schemas"]["EpochMs"];
+            }[];
+            steps: {
+                step: string;
+                happenedAtMs: components["schemas"]["EpochMs"];
+                data: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
+        PayoutStatus: {
+            /** @description Whether this mediator has a chain and a hot wallet. */
+            enabled: boolean;
+            pauses: {
+                /** @enum {string} */
+                pausedBy: "admin" | "reconciliation";
+                reason: string;
+                pausedAtMs: components["schemas"]["EpochMs"];
+            }[];
+            /** @description Of the hot wallet. */
+            fundingAddress?: string;
+            /** @description The fee rate that payouts go by now. */
+            satPerKvb?: components["schemas"]["Sats"];
+            waiting: {
+                /** @enum {string} */
+                kind: "node" | "withdrawal";
+                id: components["schemas"]["Hash"];
+                dueSats: components["schemas"]["Sats"];
+                sinceMs: components["schemas"]["EpochMs"];
+                /**
+                 * @description `next`: paid with the next batch; `small`: not worth its fee yet; `approval`: an admin has to allow it; `limit` of the hour or day; `full`: the batch after the next; `fee`: the share of the fee is too much.
+                 * @enum {string}
+                 */
+                reason: "next" | "small" | "approval" | "limit" | "full" | "fee";
+            }[];
+        };
     };
     responses: {
         /** @description The request failed; the code says why. */
@@ -1202,6 +1476,7 @@ export interface components {
         AgreementId: components["schemas"]["ShortId"];
         TransferKind: components["schemas"]["TransferKind"];
         TransferNo: components["schemas"]["TransferNo"];
+        "Limit-2": number;
     };
     requestBodies: never;
     headers: never;
@@ -2417,6 +2692,310 @@ export interface operations {
                         owedMsat?: components["schemas"]["Amount"];
                     };
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPayoutAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first; the last one is in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutAddresses"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setPayoutAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    payoutAddress: components["schemas"]["Token"];
+                };
+            };
+        };
+        responses: {
+            /** @description Newest first; the last one is in force. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutAddresses"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listNodePayouts: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["Limit-2"];
+            };
+            header?: never;
+            path: {
+                nodeId: components["parameters"]["NodeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Payments. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        payouts: components["schemas"]["Payment"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWithdrawals: {
+        parameters: {
+            query?: {
+                /** @description Number of a withdrawal to go on before. */
+                before?: number;
+                limit?: components["parameters"]["Limit-2"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawals. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        withdrawals: components["schemas"]["Withdrawal"][];
+                        /** @description Of a client */
+                        nextSequence?: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestWithdrawal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    withdrawal: components["schemas"]["Token"];
+                };
+            };
+        };
+        responses: {
+            /** @description How far it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelWithdrawal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                withdrawalId: components["schemas"]["Hash"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancelled, now or before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPayouts: {
+        parameters: {
+            query?: {
+                /** @description Number of a batch to go on before. */
+                before?: number;
+                limit?: components["parameters"]["Limit-2"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Batches. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        payouts: components["schemas"]["Payout"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPayout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batchId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The batch. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPayoutStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How payouts stand. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    pausePayouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Paused. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    resumePayouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Resumed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    approvePayout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "node" | "withdrawal";
+                    /** @description Of the node or of the withdrawal. */
+                    id: components["schemas"]["Hash"];
+                    upToSats: components["schemas"]["Sats"];
+                    /** @description Why. */
+                    note: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Allowed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

@@ -1,32 +1,49 @@
-/** Wires what moves money over the chain: the rail, deposits. Without a rail everything else works, and this does nothing. */
+/** Wires what moves money over the chain: the rail, deposits, payouts. Without a rail everything else works, and this does nothing. */
 import { parseDepositKey } from '@holdfast/bitcoin';
-import type { Clock, Logger } from '@holdfast/platform';
+import type { Clock, Logger, Randomness } from '@holdfast/platform';
+import type { SigningContext } from '@holdfast/protocol';
 import type { Bell } from './compose-challenges.ts';
 import type { Database } from './adapters/postgres/database.ts';
 import { createDepositStore } from './adapters/postgres/deposits.ts';
 import type { Money } from './adapters/postgres/ledger.ts';
+import { createPayoutAddressStore } from './adapters/postgres/payout-addresses.ts';
+import { createPayoutStore } from './adapters/postgres/payouts.ts';
+import { createWithdrawalStore } from './adapters/postgres/withdrawals.ts';
+import { openHotWallet } from './adapters/signers/index.ts';
 import { createDeposits, type DepositHandling } from './deposits/index.ts';
 import type { Work } from './jobs/index.ts';
 import type { MediatorOptions } from './options.ts';
+import { payoutRules, type Payouts, runPayouts } from './payouts/index.ts';
 import type { PaymentRail } from './rail/index.ts';
 
 export interface PaymentsBase {
   readonly settings: MediatorOptions;
+  readonly context: SigningContext;
   readonly clock: Clock;
+  readonly randomness: Randomness;
   readonly logger: Logger;
 }
 
 export interface Payments extends DepositHandling {
   readonly rail?: PaymentRail;
-  readonly works: { readonly deposits: Work };
+  readonly payouts: Payouts;
+  readonly works: { readonly deposits: Work; readonly payouts: Work };
 }
 
 const DEFAULT_CONFIRMATIONS = 3;
 /** How often the chain is looked at. */
 const LOOK_MS = 5_000;
 
-/** @throws HoldfastError `wallet-key.…` for an extended public key that cannot be used */
-export function wirePayments(base: PaymentsBase, database: Database, money: Money, bell: Bell): Payments {
+/**
+ * @throws HoldfastError `wallet-key.…` for an extended public key that cannot be used, `payout.bad-seed-file` for a seed
+ * file that others can read
+ */
+export async function wirePayments(
+  base: PaymentsBase,
+  database: Database,
+  money: Money,
+  bell: Bell,
+): Promise<Payments> {
   const { settings, clock, logger } = base;
   const { rail } = settings;
   const depositRows = createDepositStore(database, money);
@@ -44,10 +61,38 @@ export function wirePayments(base: PaymentsBase, database: Database, money: Mone
           logger,
           wake: () => bell.ring('deposits'),
         });
+  const payouts = await wirePayouts(base, database, money);
   return {
     ...(rail !== undefined && { rail }),
     depositRows,
     ...(deposits !== undefined && { deposits }),
-    works: { deposits: { everyMs: LOOK_MS, run: async () => deposits?.watch() } },
+    payouts,
+    works: {
+      deposits: { everyMs: LOOK_MS, run: async () => deposits?.watch() },
+      payouts: { everyMs: LOOK_MS, run: async () => payouts.work?.run() },
+    },
+  };
+}
+
+async function wirePayouts(base: PaymentsBase, database: Database, money: Money): Promise<Payouts> {
+  const { settings, context, clock, randomness, logger } = base;
+  const { rail } = settings;
+  const rules = payoutRules(settings.payouts?.rules);
+  const store = createPayoutStore(database);
+  const hotWallet = settings.payouts?.hotWallet && (await openHotWallet(settings.payouts.hotWallet, settings.network));
+  const { periodMs } = money.rules;
+  return {
+    store,
+    rules,
+    addresses: { store: createPayoutAddressStore(database), context, rules, clock },
+    withdrawals: { store: createWithdrawalStore(database), context, rules, clock },
+    ...(rail !== undefined &&
+      hotWallet !== undefined && {
+        work: {
+          rail,
+          wallet: hotWallet.wallet,
+          run: () => runPayouts({ store, rail, ...hotWallet, rules, periodMs, clock, randomness, logger }),
+        },
+      }),
   };
 }

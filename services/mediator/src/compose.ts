@@ -157,7 +157,7 @@ async function startCore(base: Base) {
   const opsUrl = await startOps(base, database);
   const bell = createBell();
   const challenges = wireChallenges(base, database, money, bell);
-  const payments = wirePayments(base, database, money, bell);
+  const payments = await wirePayments(base, database, money, bell);
   const { handlerOptions, housekeeping } = wire(base, database, money, { challenges, payments });
   const works = createWorks(base, database, money, { challenges, housekeeping, payments: payments.works });
   return {
@@ -302,6 +302,7 @@ function wire(
     settlements: createSettlementStore(database, money),
     challenges,
     depositRows: payments.depositRows,
+    payouts: payments.payouts,
     ...(payments.deposits !== undefined && { deposits: payments.deposits }),
     overview: createOverviewStore(database),
   };

@@ -8,6 +8,7 @@ import type { EventStreamSettings } from './http/event-stream.ts';
 import type { LinkSettings } from './link/index.ts';
 import type { MoneyRules } from './ledger/index.ts';
 import type { SubnetRule } from './nodes/index.ts';
+import type { PayoutRules } from './payouts/index.ts';
 import type { PaymentRail } from './rail/index.ts';
 
 export interface MediatorOptions {
@@ -60,6 +61,8 @@ export interface MediatorOptions {
   readonly scheduling?: 'queue' | 'workers' | 'off';
   /** The road to the chain. Absent: no money comes or goes over it. */
   readonly rail?: PaymentRail;
+  /** Limits, approvals and delays of payouts, and who signs them. */
+  readonly payouts?: PayoutSettings;
   /** Absent: no deposits are taken. */
   readonly deposits?: DepositSettings;
   /** `redis://…` of the queue. Absent: the queue lies in the database. */
@@ -70,6 +73,22 @@ export interface MediatorOptions {
   readonly link?: Partial<LinkSettings>;
   /** CPU, memory and event loop of the process among the metrics. Default true; false for many services in one process. */
   readonly processMetrics?: boolean;
+}
+
+/** Who holds the keys of the hot wallet. */
+export type HotWalletSettings =
+  | { readonly seedFile: string }
+  | {
+      /** Signs a PSBT from its standard input. */
+      readonly signerCommand: string;
+      /** The wallet's public descriptors, with their checksums. */
+      readonly descriptors: readonly string[];
+    };
+
+export interface PayoutSettings {
+  /** Absent: nothing is paid over the chain. */
+  readonly hotWallet?: HotWalletSettings;
+  readonly rules?: Partial<PayoutRules>;
 }
 
 export interface DepositSettings {

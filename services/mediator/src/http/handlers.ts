@@ -40,6 +40,7 @@ import type { OverviewStore } from '../overview/index.ts';
 import { callerAs, callingNode } from './authenticate.ts';
 import type { ChallengeReads } from './challenge-handlers.ts';
 import { depositHandlers } from './deposit-handlers.ts';
+import { payoutHandlers, type PayoutHandlerOptions } from './payout-handlers.ts';
 import { oversightHandlers } from './oversight-handlers.ts';
 import {
   showAccount,
@@ -52,7 +53,7 @@ import {
   toTerms,
 } from './views.ts';
 
-export interface HandlerOptions extends DepositHandling {
+export interface HandlerOptions extends DepositHandling, PayoutHandlerOptions {
   readonly about: { mediatorId: string; network: Network; caPem: string; version: string; subnetRule: SubnetRule };
   readonly clock: Clock;
   readonly offlineAfterMs: number;
@@ -87,6 +88,7 @@ export const createHandlers = (options: HandlerOptions): Operations => ({
   ...moneyHandlers(options),
   ...oversightHandlers(options),
   ...depositHandlers(options),
+  ...payoutHandlers(options),
 });
 
 function signInHandlers({

@@ -2,7 +2,16 @@
  * What happens by the clock, each under a name, and how often. What there is to do lies in rows: a work looks for it, does
  * it, and finds nothing the next time. So it may run at any time, in any process, twice at once, or die in the middle.
  */
-export const WORK_NAMES = ['periods', 'issue', 'judge', 'retrieve', 'money', 'deposits', 'housekeeping'] as const;
+export const WORK_NAMES = [
+  'periods',
+  'issue',
+  'judge',
+  'retrieve',
+  'money',
+  'deposits',
+  'payouts',
+  'housekeeping',
+] as const;
 export type WorkName = (typeof WORK_NAMES)[number];
 
 export interface Work {

@@ -108,7 +108,10 @@ export async function freeCoins({ rail, store, wallet }: PayoutOptions, lastInde
 }
 
 /** Of the limits per hour and per day, whichever leaves less. */
-async function leftToPay({ store, rules }: PayoutOptions, nowMs: number): Promise<bigint | undefined> {
+export async function leftToPay(
+  { store, rules }: Pick<PayoutOptions, 'store' | 'rules'>,
+  nowMs: number,
+): Promise<bigint | undefined> {
   const limits = [
     [rules.hourlyLimitSats, LIMIT_WINDOWS_MS.hour],
     [rules.dailyLimitSats, LIMIT_WINDOWS_MS.day],

@@ -7,3 +7,4 @@ export { runPayouts } from './run-payouts.ts';
 export { PAYOUT_MOMENTS, type PayoutMoment, type PayoutOptions } from './settings.ts';
 export { type PayoutAddressOptions, setPayoutAddress } from './set-payout-address.ts';
 export { requestWithdrawal, type WithdrawalOptions } from './request-withdrawal.ts';
+export { cancelWithdrawal, type Payouts, type PayoutStatus, readPayoutStatus } from './payouts.ts';

@@ -399,7 +399,7 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
 }
 
 /** What the owner of the seed could make elsewhere: all of these outputs to one address. */
-function foreignSpend(
+export function foreignSpend(
   inputs: readonly { txid: string; vout: number; sats: bigint; script: string }[],
   seed: number,
   address: string,

@@ -23,6 +23,7 @@ type EventKind =
   | 'withdrawal.sent'
   | 'withdrawal.paid'
   | 'withdrawal.voided'
+  | `reconciliation.${'differs' | 'resolved'}`
   | MoneyEvent['kind'];
 
 export interface NewEvent {
