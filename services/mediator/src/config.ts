@@ -4,6 +4,7 @@ import { NETWORKS } from '@holdfast/protocol';
 import { challengeRules } from './challenges/index.ts';
 import { moneyRules } from './ledger/index.ts';
 import { DEFAULTS, type MediatorOptions } from './options.ts';
+import { payoutSettings, toPayoutSettings } from './payout-config.ts';
 
 export const mediatorConfig = defineConfig(
   {
@@ -145,6 +146,7 @@ export const mediatorConfig = defineConfig(
       min: 1_000,
       help: 'A node not heard of for this long counts as offline.',
     },
+    ...payoutSettings,
     logLevel: {
       env: 'HOLDFAST_MEDIATOR_LOG_LEVEL',
       type: 'enum',
@@ -186,6 +188,7 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
     },
     ...(config.redisUrl !== null && { redisUrl: config.redisUrl }),
     scheduling: config.works === 'here' ? 'queue' : 'workers',
+    payouts: toPayoutSettings(config),
     sessionTtlMs: config.sessionTtlMs,
     uploadTtlMs: config.uploadTtlMs,
     uncommittedGraceMs: config.uncommittedGraceMs,
