@@ -1,0 +1,7 @@
+import { describeWith } from '@holdfast/testkit';
+import { defineDepositCases } from '../testing/deposit-cases.ts';
+import { startTestBitcoin } from '../testing/test-bitcoin.ts';
+
+await describeWith(['bitcoind'], 'deposits on a real node', (program = '') => {
+  defineDepositCases(() => startTestBitcoin(program), 120_000);
+});
