@@ -61,6 +61,9 @@ export async function wirePayments(
           logger,
           wake: () => bell.ring('deposits'),
         });
+  if (key !== undefined && deposits === undefined) {
+    logger.warn('HOLDFAST_DEPOSIT_XPUB is set and BITCOIN_RPC_URL is not: no deposits are taken');
+  }
   const payouts = await wirePayouts(base, database, money);
   return {
     ...(rail !== undefined && { rail }),

@@ -4,6 +4,7 @@ import { NETWORKS } from '@holdfast/protocol';
 import { challengeRules } from './challenges/index.ts';
 import { moneyRules } from './ledger/index.ts';
 import { DEFAULTS, type MediatorOptions } from './options.ts';
+import { depositSettings, toDepositSettings } from './deposit-config.ts';
 import { payoutSettings, toPayoutSettings } from './payout-config.ts';
 
 export const mediatorConfig = defineConfig(
@@ -146,6 +147,7 @@ export const mediatorConfig = defineConfig(
       min: 1_000,
       help: 'A node not heard of for this long counts as offline.',
     },
+    ...depositSettings,
     ...payoutSettings,
     logLevel: {
       env: 'HOLDFAST_MEDIATOR_LOG_LEVEL',
@@ -170,6 +172,7 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
       'HOLDFAST_MEDIATOR_WELCOME_SATS is for HOLDFAST_NETWORK=regtest only: elsewhere money is real.',
     );
   }
+  const deposits = toDepositSettings(config);
   return {
     dataDir: config.dataDir,
     ...(config.databaseUrl !== null && { databaseUrl: config.databaseUrl }),
@@ -188,6 +191,7 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
     },
     ...(config.redisUrl !== null && { redisUrl: config.redisUrl }),
     scheduling: config.works === 'here' ? 'queue' : 'workers',
+    ...(deposits !== undefined && { deposits }),
     payouts: toPayoutSettings(config),
     sessionTtlMs: config.sessionTtlMs,
     uploadTtlMs: config.uploadTtlMs,
