@@ -27,6 +27,7 @@ import type { FastifyInstance } from 'fastify';
 import { signRequested } from './agreements/index.ts';
 import { openCopiesDatabase } from './adapters/copies-database.ts';
 import { createMediatorHttp } from './adapters/mediator-http.ts';
+import type { OperatorSessionOptions } from './adapters/operator-session.ts';
 import { createMediatorLink } from './adapters/mediator-link.ts';
 import { openStateDatabase } from './adapters/state-database.ts';
 import { createNodeServer, NODE_TLS } from './http/server.ts';
@@ -35,6 +36,7 @@ import { runScrubs } from './jobs.ts';
 import { createTouch, type Touch, type TouchOptions } from './link/index.ts';
 import { withFigures } from './metrics.ts';
 import { DEFAULTS, type StorageNodeOptions } from './options.ts';
+import { keepPayoutAddress } from './payout-address.ts';
 import {
   createRegistrar,
   type NodeIdentity,
@@ -149,7 +151,12 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
   await registrar.load();
   await registerPatiently(options, lifecycle, touch, () => registrar.current !== undefined);
 
-  const running = [touch.run(lifecycle.closing), runScrubs(store, options, lifecycle.closing)];
+  const session = { baseUrl: mediatorBaseUrl(address), ...pinned, identity, signing, nowMs: () => clock.nowMs() };
+  const running = [
+    touch.run(lifecycle.closing),
+    runScrubs(store, options, lifecycle.closing),
+    announcePayoutAddress(session, options, lifecycle.closing),
+  ];
   lifecycle.onClose('mediator', async () => {
     touch.close();
     await port.close();
@@ -293,6 +300,29 @@ async function registerPatiently(
       if (!isPassing(error)) throw error;
       logger.warn({ err: error }, 'not registered yet: the mediator is away; trying again');
       await clock.sleep(Math.min(options.heartbeatMs, 5_000), lifecycle.closing);
+    }
+  }
+}
+
+const ANNOUNCE_AGAIN_MS = 30_000;
+
+/** Tried until the mediator took it or refused it: the node serves and earns meanwhile. */
+async function announcePayoutAddress(
+  session: OperatorSessionOptions,
+  { payoutAddress, clock, logger }: FullOptions,
+  closing: AbortSignal,
+): Promise<void> {
+  if (payoutAddress === undefined) return;
+  while (!closing.aborted) {
+    try {
+      await keepPayoutAddress(session, payoutAddress);
+      return;
+    } catch (error) {
+      if (!isPassing(error)) {
+        logger.error({ err: error }, 'the mediator does not take the payout address');
+        return;
+      }
+      await clock.sleep(ANNOUNCE_AGAIN_MS, closing).catch(() => undefined);
     }
   }
 }

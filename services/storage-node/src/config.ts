@@ -87,6 +87,12 @@ export const nodeConfig = defineConfig(
       min: 0,
       help: 'Bytes of the disk that stay free for everything else, whatever the capacity.',
     },
+    payoutAddress: {
+      env: 'HOLDFAST_NODE_PAYOUT_ADDRESS',
+      type: 'string',
+      default: null,
+      help: 'Where it is paid: an address of the mediator’s Bitcoin network. A change takes effect only after a delay.',
+    },
     network: {
       env: 'HOLDFAST_NETWORK',
       type: 'enum',
@@ -173,6 +179,7 @@ export function toOptions(config: NodeConfig, mediator: string): StorageNodeOpti
     capacityBytes: config.capacityBytes,
     diskMarginBytes: config.diskMarginBytes,
     network: config.network,
+    ...(config.payoutAddress !== null && { payoutAddress: config.payoutAddress }),
     ...(config.opsListen !== 'off' && { opsListen: parseListen('HOLDFAST_NODE_OPS_LISTEN', config.opsListen) }),
     heartbeatMs: config.heartbeatMs,
     io: config.io,

@@ -3,9 +3,15 @@ import { createLogger, describeConfig, errorText, PlatformError, readConfig, sys
 import { formatBytes, HoldfastError, shortId } from '@holdfast/protocol';
 import { startStorageNode } from './compose.ts';
 import { nodeConfig, readMediatorAddress, toOptions } from './config.ts';
+import { formatPayoutAddresses, PAYOUT_ADDRESS_HELP, requestPayoutAddress } from './payout-command.ts';
 import { VERSION } from './version.ts';
 
-const HELP = `holdfast-node ${VERSION}: rents out spare disk. Settings come from the environment:
+const HELP = `holdfast-node ${VERSION}: rents out spare disk.
+
+  holdfast-node                            starts it
+  holdfast-node payout-address [ADDRESS]   shows where it is paid, or signs another address
+
+Settings come from the environment:
 
 ${describeConfig(nodeConfig)}`;
 
@@ -30,10 +36,18 @@ async function main(): Promise<void> {
   );
 }
 
+async function payoutAddress(args: readonly string[]): Promise<void> {
+  const config = readConfig(nodeConfig, process.env);
+  const options = toOptions(config, await readMediatorAddress(config, systemClock));
+  process.stdout.write(formatPayoutAddresses(await requestPayoutAddress(options, args), systemClock.nowMs()));
+}
+
+const [verb, ...args] = process.argv.slice(2);
+const isPayoutAddress = verb === 'payout-address';
 if (process.argv.includes('--help')) {
-  process.stdout.write(HELP);
+  process.stdout.write(isPayoutAddress ? PAYOUT_ADDRESS_HELP : HELP);
 } else {
-  main().catch((error: unknown) => {
+  (isPayoutAddress ? payoutAddress(args) : main()).catch((error: unknown) => {
     const next = error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : '';
     process.stderr.write(`${errorText(error)}\n${next}`);
     process.exit(error instanceof PlatformError && error.code === 'config.invalid' ? 2 : 1);

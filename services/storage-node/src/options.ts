@@ -19,6 +19,8 @@ export interface StorageNodeOptions {
   /** Bytes on this disk for shards, what belongs to them included. */
   readonly capacityBytes: number;
   readonly network: Network;
+  /** Where it is paid; signed at the start when the mediator knows another one. */
+  readonly payoutAddress?: string;
   /** Plain HTTP for `/healthz`, `/readyz` and `/metrics`. Absent: none. */
   readonly opsListen?: Listen;
   readonly clock?: Clock;

@@ -74,10 +74,28 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/balance.ts'),
   },
   {
+    name: 'withdraw',
+    summary: 'take money out',
+    group: CARE,
+    load: () => import('./commands/withdraw.ts'),
+  },
+  {
+    name: 'deposit',
+    summary: 'pay in: your address, and what came to it',
+    group: CARE,
+    load: () => import('./commands/deposit.ts'),
+  },
+  {
     name: 'mandate',
     summary: 'what the mediator may spend for you',
     group: CARE,
     load: () => import('./commands/mandate.ts'),
+  },
+  {
+    name: 'close-account',
+    summary: 'spend nothing more, and get your money back',
+    group: CARE,
+    load: () => import('./commands/close-account.ts'),
   },
   {
     name: 'check',

@@ -4,3 +4,4 @@ export * from './mandate.ts';
 export * from './pack-access.ts';
 export * from './snapshots.ts';
 export * from './sync-catalog.ts';
+export * from './withdraw.ts';

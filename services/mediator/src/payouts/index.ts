@@ -4,7 +4,7 @@ export { PAYOUT_STATES } from './ports.ts';
 export { choosePayees, type WaitReason } from './choose-payees.ts';
 export { type PayoutRules, payoutRules } from './rules.ts';
 export { runPayouts } from './run-payouts.ts';
-export { PAYOUT_MOMENTS, type PayoutMoment, type PayoutOptions } from './settings.ts';
+export { LOOKAHEAD, PAYOUT_MOMENTS, type PayoutMoment, type PayoutOptions } from './settings.ts';
 export { type PayoutAddressOptions, setPayoutAddress } from './set-payout-address.ts';
 export { requestWithdrawal, type WithdrawalOptions } from './request-withdrawal.ts';
 export { cancelWithdrawal, type Payouts, type PayoutStatus, readPayoutStatus } from './payouts.ts';

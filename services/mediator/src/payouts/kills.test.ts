@@ -1,5 +1,6 @@
 /** A process that pays out on a real node is killed, for real, at every moment that matters. */
 import { spawn } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWith } from '@holdfast/testkit';
@@ -47,6 +48,8 @@ await describeWith(['bitcoind'], 'killed at every moment of a payout', (program 
     const given = { databaseUrl: payouts.url, bitcoinUrl: chain.url, cookieFile: chain.cookieFile, stuckBlocks: 2 };
     const nowMs = payouts.clock.nowMs();
     expect(await runProcess({ ...given, nowMs, seed, satPerKvb, killAt })).toBe('SIGKILL');
+    // Its lock goes with its connection, as soon as the database has noticed.
+    while (!(await payouts.store.asOnlyBuilder(async () => undefined))) await setTimeout(20);
   };
   const settle = async (payouts: TestPayouts): Promise<void> => {
     for (let block = 0; block < 7; block += 1) {

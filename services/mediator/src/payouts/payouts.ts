@@ -16,8 +16,8 @@ export interface Payouts {
   readonly withdrawals: WithdrawalOptions;
   /** Absent: nothing is paid over the chain. */
   readonly work?: {
-    readonly rail: Pick<PaymentRail, 'feeRate'>;
-    readonly wallet: Pick<PublicWallet, 'addressAt'>;
+    readonly rail: PaymentRail;
+    readonly wallet: PublicWallet;
     run(): Promise<void>;
   };
 }
