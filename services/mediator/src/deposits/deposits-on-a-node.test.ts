@@ -1,5 +1,5 @@
 import { describeWith } from '@holdfast/testkit';
-import { defineDepositCases } from '../testing/deposit-cases.ts';
+import { defineDepositCases } from './deposits.contract.ts';
 import { startTestBitcoin } from '../testing/test-bitcoin.ts';
 
 await describeWith(['bitcoind'], 'deposits on a real node', (program = '') => {

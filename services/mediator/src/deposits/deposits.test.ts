@@ -1,5 +1,5 @@
 import { describe } from '@jest/globals';
-import { defineDepositCases } from '../testing/deposit-cases.ts';
+import { defineDepositCases } from './deposits.contract.ts';
 import { createFakeRail } from '../testing/test-fake-rail.ts';
 
 describe('on a chain in memory', () => {

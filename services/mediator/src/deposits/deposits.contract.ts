@@ -1,10 +1,10 @@
 /** For tests: what must become of deposits on any chain; run on the one in memory and on a real regtest node. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Outpoint } from '../rail/index.ts';
-import type { TestChain } from './test-chain.ts';
-import { openTestDeposits, type TestDeposits } from './test-deposits.ts';
-import { commitBytes, openUpload } from './test-ledger.ts';
-import { freshId, holdDatabaseServer } from './test-mediator.ts';
+import type { TestChain } from '../testing/test-chain.ts';
+import { openTestDeposits, type TestDeposits } from '../testing/test-deposits.ts';
+import { commitBytes, openUpload } from '../testing/test-ledger.ts';
+import { freshId, holdDatabaseServer } from '../testing/test-mediator.ts';
 
 const TB = 1e12;
 const SATS = 15_000n;
