@@ -315,6 +315,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/liabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the mediator owes altogether, as a signed root of a Merkle-sum tree (docs/protocol.md). Anybody. */
+        get: operations["getLiabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/liabilities/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the mediator owes to the client or the node that asks, with the proof that it was counted in. */
+        get: operations["getOwnLiability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/reconciliations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What comparing ledger and chain came to, newest first. Admins. */
+        get: operations["listReconciliations"];
+        put?: never;
+        /** Compares ledger and chain now, and publishes what is owed. Admins. */
+        post: operations["reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/reconciliations/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One reconciliation. Admins. */
+        get: operations["getReconciliation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/reconciliations/{number}/resolution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An admin’s word on a difference and those before it: payouts go on. Admins. */
+        post: operations["resolveReconciliation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/standings": {
         parameters: {
             query?: never;
@@ -1022,6 +1108,70 @@ export interface components {
         /** @description 16 bytes as lower-case hex (vaults and uploads). */
         ShortId: string;
         PackId: string;
+        Liabilities: {
+            sequence: number;
+            madeAtMs: components["schemas"]["EpochMs"];
+            totalMsat: components["schemas"]["Amount"];
+            leafCount: components["schemas"]["SafeInteger"];
+            root: components["schemas"]["Hash"];
+            /** @description The signed `liabilities-root`. */
+            token: components["schemas"]["Token"];
+        };
+        LiabilityProof: {
+            /** @enum {string} */
+            kind: "client" | "node";
+            ownerId: components["schemas"]["PartyId"];
+            salt: components["schemas"]["Hash"];
+            amountMsat: components["schemas"]["Amount"];
+            /** @description Of it available to a client or earned by a node. */
+            freeMsat: components["schemas"]["Amount"];
+            /** @description Of it held and reserved for a client or withheld from a node. */
+            boundMsat: components["schemas"]["Amount"];
+            /** @description Of it on its way out. */
+            inFlightMsat: components["schemas"]["Amount"];
+            leafIndex: components["schemas"]["SafeInteger"];
+            siblings: {
+                hash: components["schemas"]["Hash"];
+                sumMsat: components["schemas"]["Amount"];
+            }[];
+        };
+        OwnLiability: {
+            liabilities: components["schemas"]["Liabilities"];
+            /** @description Absent where nothing is owed. */
+            proof?: components["schemas"]["LiabilityProof"];
+        };
+        ReconciliationLine: {
+            /** @description A transaction’s id, an outpoint, or `ledger`. */
+            subject: string;
+            what: string;
+            /** @description What the chain has more by it than the ledger says. */
+            sats: string;
+        };
+        Reconciliation: {
+            number: number;
+            /** @enum {string} */
+            state: "balanced" | "differs" | "resolved";
+            checkedAtMs: components["schemas"]["EpochMs"];
+            tipHeight: components["schemas"]["SafeInteger"];
+            tipHash: components["schemas"]["Hash"];
+            chainSats: components["schemas"]["Amount"];
+            ledgerMsat: string;
+            pendingSats: string;
+            pending: components["schemas"]["ReconciliationLine"][];
+            differences: components["schemas"]["ReconciliationLine"][];
+            resolvedBy?: components["schemas"]["PartyId"];
+            resolvedAtMs?: components["schemas"]["EpochMs"];
+            note?: string;
+        };
+        AuditOutcome: {
+            liabilities: components["schemas"]["Liabilities"];
+            reconciliation?: components["schemas"]["Reconciliation"];
+            /**
+             * @description Why ledger and chain were not compared.
+             * @enum {string}
+             */
+            unreconciled?: "busy" | "no-wallets" | "rail-not-ready" | "moved" | "no-rail";
+        };
         Score: {
             /** @description good / (good + bad), 0 to 1. */
             score: number;
@@ -1458,6 +1608,9 @@ export interface components {
         NodeId: components["schemas"]["PartyId"];
         VaultId: components["schemas"]["ShortId"];
         UploadId: components["schemas"]["ShortId"];
+        /** @description Number of the root. The newest one without it. */
+        Sequence: number;
+        Number: number;
         /** @description Node id to go on after. */
         AfterNode: components["schemas"]["PartyId"];
         Limit: number;
@@ -2113,6 +2266,157 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLiabilities: {
+        parameters: {
+            query?: {
+                /** @description Number of the root. The newest one without it. */
+                sequence?: components["parameters"]["Sequence"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest one, or that of the number asked for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Liabilities"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOwnLiability: {
+        parameters: {
+            query?: {
+                /** @description Number of the root. The newest one without it. */
+                sequence?: components["parameters"]["Sequence"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The root, and the proof unless nothing is owed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnLiability"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listReconciliations: {
+        parameters: {
+            query?: {
+                /** @description Number of a reconciliation to go on before. */
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reconciliations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        reconciliations: components["schemas"]["Reconciliation"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    reconcile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it came to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditOutcome"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getReconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: components["parameters"]["Number"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The reconciliation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    resolveReconciliation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: components["parameters"]["Number"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description What it was. */
+                    note: string;
+                    /** @description Books what still differs as the operator’s own: what came in without a reason is put in by it, what left was taken out by it. */
+                    book?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The reconciliation, resolved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
             };
             default: components["responses"]["Problem"];
         };

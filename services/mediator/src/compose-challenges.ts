@@ -87,7 +87,7 @@ export function createWorks(
     readonly challenges: Challenges;
     readonly housekeeping: () => Promise<void>;
     /** What moves money over the chain. */
-    readonly payments: Pick<Works, 'deposits' | 'payouts'>;
+    readonly payments: Pick<Works, 'deposits' | 'payouts' | 'reconciliation'>;
   },
 ): Works {
   const { settings, clock, logger } = base;

@@ -53,6 +53,8 @@ import type { Challenges } from './challenges/index.ts';
 import { createBell, createWorks, keepLinkAlive, startWorks, wireChallenges } from './compose-challenges.ts';
 import { startOps } from './compose-ops.ts';
 import { type Payments, wirePayments } from './compose-payments.ts';
+import { wireAudit } from './compose-reconciliation.ts';
+import type { Audit } from './reconciliation/index.ts';
 import { createMaskKeySeal } from './custody/index.ts';
 import { certificateShown, createAuthentication } from './http/authenticate.ts';
 import { createEventStreams, EVENT_STREAM_DEFAULTS } from './http/event-stream.ts';
@@ -158,8 +160,13 @@ async function startCore(base: Base) {
   const bell = createBell();
   const challenges = wireChallenges(base, database, money, bell);
   const payments = await wirePayments(base, database, money, bell);
-  const { handlerOptions, housekeeping } = wire(base, database, money, { challenges, payments });
-  const works = createWorks(base, database, money, { challenges, housekeeping, payments: payments.works });
+  const { audit, work: reconciliation } = wireAudit(base, database, money, payments);
+  const { handlerOptions, housekeeping } = wire(base, database, money, { challenges, payments, audit });
+  const works = createWorks(base, database, money, {
+    challenges,
+    housekeeping,
+    payments: { ...payments.works, reconciliation },
+  });
   return {
     database,
     databaseUrl,
@@ -237,7 +244,7 @@ function wire(
   base: Base,
   database: Database,
   money: Money,
-  { challenges, payments }: { challenges: Challenges; payments: Payments },
+  { challenges, payments, audit }: { challenges: Challenges; payments: Payments; audit: Audit },
 ): { handlerOptions: HandlerOptions; housekeeping: () => Promise<void> } {
   const { settings, clock, randomness, keys, context, logger } = base;
   const { offlineAfterMs, commitGraceMs, uncommittedGraceMs } = settings;
@@ -303,6 +310,7 @@ function wire(
     challenges,
     depositRows: payments.depositRows,
     payouts: payments.payouts,
+    audit,
     ...(payments.deposits !== undefined && { deposits: payments.deposits }),
     overview: createOverviewStore(database),
   };

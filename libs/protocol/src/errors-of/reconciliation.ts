@@ -44,4 +44,22 @@ export const RECONCILIATION_ERRORS = {
     'Reconciliation {number} found no difference, or it is resolved already.',
     'Nothing is left to do.',
   ),
+  'reconciliation.not-bookable': entry(
+    409,
+    'refused',
+    'The difference in {subject} is no transaction of the wallets, so nothing can be booked for it.',
+    'Find out what is wrong (holdfast-mediator show /v1/ledger/faults), and resolve it without booking.',
+  ),
+  'reconciliation.not-covered': entry(
+    409,
+    'refused',
+    'Booking {subject} takes {sats} sat of the mediator’s own money, and it has less.',
+    'Send bitcoin of your own to the hot wallet, wait for its confirmations, and resolve it again.',
+  ),
+  'reconciliation.busy': entry(
+    503,
+    'unavailable',
+    'Ledger and chain are being compared at the moment, or the Bitcoin node cannot be asked.',
+    'Try again in a minute.',
+  ),
 } as const;

@@ -42,6 +42,7 @@ import type { ChallengeReads } from './challenge-handlers.ts';
 import { depositHandlers } from './deposit-handlers.ts';
 import { payoutHandlers, type PayoutHandlerOptions } from './payout-handlers.ts';
 import { oversightHandlers } from './oversight-handlers.ts';
+import { reconciliationHandlers, type ReconciliationHandlerOptions } from './reconciliation-handlers.ts';
 import {
   showAccount,
   showGrantedNode,
@@ -53,7 +54,7 @@ import {
   toTerms,
 } from './views.ts';
 
-export interface HandlerOptions extends DepositHandling, PayoutHandlerOptions {
+export interface HandlerOptions extends DepositHandling, PayoutHandlerOptions, ReconciliationHandlerOptions {
   readonly about: { mediatorId: string; network: Network; caPem: string; version: string; subnetRule: SubnetRule };
   readonly clock: Clock;
   readonly offlineAfterMs: number;
@@ -89,6 +90,7 @@ export const createHandlers = (options: HandlerOptions): Operations => ({
   ...oversightHandlers(options),
   ...depositHandlers(options),
   ...payoutHandlers(options),
+  ...reconciliationHandlers(options),
 });
 
 function signInHandlers({

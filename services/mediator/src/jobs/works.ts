@@ -10,6 +10,7 @@ export const WORK_NAMES = [
   'money',
   'deposits',
   'payouts',
+  'reconciliation',
   'housekeeping',
 ] as const;
 export type WorkName = (typeof WORK_NAMES)[number];
