@@ -39,7 +39,7 @@ export interface TestChain {
   loseNextAnswer(): void;
   /** Answers, but has not seen the newest blocks; until the next block comes. */
   fallBehind(): Promise<void>;
-  /** The node is killed without a goodbye and started again; it may have forgotten its mempool. */
+  /** The node is killed without a goodbye and started again; it may have forgotten its mempool, its peers have the blocks. */
   crash(): Promise<void>;
   close(): Promise<void>;
 }
