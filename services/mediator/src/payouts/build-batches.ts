@@ -15,9 +15,13 @@ const BATCH_ID_BYTES = 16;
 /** In one round; the rest comes with the next one. */
 const MAX_BATCHES = 20;
 
-export async function watchWallet({ rail, wallet }: PayoutOptions, changeIndex: number): Promise<number> {
+/** A node that watches it for the first time looks so far back: for what it was filled up with before the first payout. */
+const FILLED_BEFORE_MS = 30 * 86_400_000;
+
+export async function watchWallet({ rail, wallet, store, clock }: PayoutOptions, changeIndex: number): Promise<number> {
   const lastIndex = changeIndex + LOOKAHEAD;
-  await rail.watch('payouts', { descriptors: wallet.publicDescriptors, lastIndex });
+  const sinceMs = ((await store.firstBegunAtMs()) ?? clock.nowMs()) - FILLED_BEFORE_MS;
+  await rail.watch('payouts', { descriptors: wallet.publicDescriptors, lastIndex, sinceMs });
   return lastIndex;
 }
 

@@ -174,6 +174,8 @@ export interface PayoutStore {
   /** Outputs that open batches spend. */
   takenInputs(): Promise<Outpoint[]>;
   nextChangeIndex(): Promise<number>;
+  /** When the first batch was begun: the hot wallet is older than that. */
+  firstBegunAtMs(): Promise<number | undefined>;
   /** Whether a batch was begun since then. */
   hasBegunSince(sinceMs: number): Promise<boolean>;
   /** What batches that were begun since then pay altogether; void ones do not count. */

@@ -260,7 +260,9 @@ export const voidBatch = (database: Database, batchNo: number, foreignTxid: stri
     const batch = await lockOpen(tx, batchNo);
     if (batch === undefined) return;
     const reference = batch.batch_id.toString('hex');
-    const { payees } = await readOpenBatch(tx, batchNo);
+    const { payees, transactions } = await readOpenBatch(tx, batchNo);
+    // Signed by another process meanwhile: not foreign at all.
+    if (transactions.some(({ txid }) => txid === foreignTxid)) return;
     const nodes = nodesOf(payees);
     const earned = await lockEarned(tx, nodes);
     const inFlight = await mediatorAccount(tx, 'payouts_in_flight');

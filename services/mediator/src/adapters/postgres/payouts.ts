@@ -42,6 +42,13 @@ export function createPayoutStore(database: Database): PayoutStore {
         WHERE planned_at_ms >= ${sinceMs} AND state <> 'voided'`);
       return BigInt(rows[0]!.sats);
     },
+    async firstBegunAtMs() {
+      const { rows } = await database.execute<{ first: string | null }>(
+        sql`SELECT min(planned_at_ms) AS first FROM payout_batches`,
+      );
+      const first = rows[0]!.first;
+      return first === null ? undefined : Number(first);
+    },
     async hasBegunSince(sinceMs) {
       const { rows } = await database.execute(
         sql`SELECT FROM payout_batches WHERE planned_at_ms >= ${sinceMs} AND state <> 'voided' LIMIT 1`,
