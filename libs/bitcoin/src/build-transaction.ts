@@ -13,13 +13,13 @@ export interface Output {
 }
 
 /** BIP-125: may be replaced. The lock time stays in force, too, and is zero. */
-export const REPLACEABLE = 0xfffffffd;
+const REPLACEABLE = 0xfffffffd;
 
 const TXID = /^[0-9a-f]{64}$/;
 const MOST_SATS = 21_000_000n * 100_000_000n;
 
 /** The order of inputs: by transaction id, then by output, as BIP-69 has it. */
-export const byOutpoint = (a: Outpoint, b: Outpoint): number => {
+const byOutpoint = (a: Outpoint, b: Outpoint): number => {
   if (a.txid !== b.txid) return a.txid < b.txid ? -1 : 1;
   return a.vout - b.vout;
 };

@@ -160,6 +160,20 @@ describe('signing', () => {
     expect(WALLET.sign(psbt, LAST_INDEX)).toBe(createHotWallet(new Uint8Array(32).fill(7), 'regtest').sign(psbt, 3));
   });
 
+  test('paths in a PSBT save the search, and a wrong one does no harm', () => {
+    const plain = unsigned();
+    const wrong = Psbt.fromBase64(WALLET.describe(plain, LAST_INDEX));
+    const [first] = wrong.data.inputs[0]?.bip32Derivation ?? [];
+    if (first === undefined) throw new Error('nothing is told');
+    for (const path of ["m/84'/1'/0'/0/1", "m/84'/1'/0'/0/2", "m/84'/1'/0'/0/999999999", "m/0'/7"]) {
+      first.path = path;
+      const signed = Psbt.fromBase64(WALLET.sign(wrong.toBase64(), LAST_INDEX));
+      const signatures = (psbt: Psbt) =>
+        psbt.data.inputs.map(({ partialSig, tapKeySig }) => toHex(partialSig?.[0]?.signature ?? tapKeySig!));
+      expect(signatures(signed)).toEqual(signatures(Psbt.fromBase64(WALLET.sign(plain, LAST_INDEX))));
+    }
+  });
+
   test('refuses inputs of others, and those beyond its range', () => {
     const psbt = unsigned();
     expect(thrownBy(() => published.sign(psbt, LAST_INDEX)).code).toBe('transaction.not-signed');

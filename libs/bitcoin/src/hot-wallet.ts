@@ -4,7 +4,7 @@ import { crypto, type Psbt, type Signer, Transaction } from 'bitcoinjs-lib';
 import { bip32, type ExtendedKey } from './curve.ts';
 import { readExtendedKey } from './extended-key.ts';
 import { bitcoinNetwork } from './networks.ts';
-import { readPsbt, spentScripts } from './psbt.ts';
+import { readPsbt, spentScripts, toldPlace } from './psbt.ts';
 import { type PublicWallet, publicWalletOf } from './public-wallet.ts';
 import { accountPath, BRANCHES, fingerprintOf, type WalletAddress, type WalletKind } from './wallet-keys.ts';
 
@@ -37,12 +37,19 @@ export function createHotWallet(secret: Uint8Array | string, network: Network): 
   // The keys live in this closure and nowhere else: whatever prints the wallet sees its public half.
   const keyOf = ({ kind, branch, index }: WalletAddress): ExtendedKey =>
     (secrets.get(kind) as ExtendedKey).derive(BRANCHES[branch]).derive(index);
+  /** A PSBT that says where its keys are saves the search; that it is true shows in the script. */
+  const ownerIn = (psbt: Psbt, index: number, script: string, lastIndex: number): WalletAddress | undefined => {
+    const told = toldPlace(psbt, index);
+    if (told === undefined || told.index > lastIndex) return wallet.ownerOf(script, lastIndex);
+    const address = wallet.addressAt(told.kind, told.branch, told.index);
+    return address.script === script ? address : wallet.ownerOf(script, lastIndex);
+  };
   return {
     ...wallet,
     sign: (text, lastIndex) => {
       const psbt = readPsbt(text);
       for (const [index, script] of spentScripts(psbt).entries()) {
-        const owner = wallet.ownerOf(script, lastIndex);
+        const owner = ownerIn(psbt, index, script, lastIndex);
         if (owner === undefined) throw fail('transaction.not-signed', { detail: `input ${index} is not the wallet’s` });
         signInput(psbt, index, owner, keyOf(owner));
       }

@@ -2,7 +2,7 @@
 import { concatBytes, fail, fromHex } from '@holdfast/protocol';
 import { Psbt, type Transaction } from 'bitcoinjs-lib';
 import { scriptHex } from './scripts.ts';
-import type { WalletAddress } from './wallet-keys.ts';
+import { placeOfPath, type Place, type WalletAddress } from './wallet-keys.ts';
 
 /** @throws HoldfastError `transaction.malformed` */
 export function readPsbt(text: string): Psbt {
@@ -55,4 +55,11 @@ export function describeOutput(psbt: Psbt, index: number, fingerprint: string, o
   const output = psbt.data.outputs[index];
   if (output?.bip32Derivation ?? output?.tapBip32Derivation) return;
   psbt.updateOutput(index, originFields(fingerprint, origin));
+}
+
+/** Where an input's key is, by what the PSBT says of it: a hint, to be checked against the input's script. */
+export function toldPlace(psbt: Psbt, index: number): Place | undefined {
+  const { bip32Derivation, tapBip32Derivation } = psbt.data.inputs[index] ?? {};
+  const [origin, ...others] = bip32Derivation ?? tapBip32Derivation ?? [];
+  return origin === undefined || others.length > 0 ? undefined : placeOfPath(origin.path);
 }

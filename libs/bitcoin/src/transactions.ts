@@ -14,7 +14,7 @@ export interface ReadTransaction {
 }
 
 /** @throws HoldfastError `transaction.malformed` */
-export function parseTransaction(hex: string): Transaction {
+function parseTransaction(hex: string): Transaction {
   try {
     return Transaction.fromHex(hex.trim());
   } catch (error) {
@@ -23,7 +23,7 @@ export function parseTransaction(hex: string): Transaction {
 }
 
 /** Hash as it stands in an input, as it is shown. */
-export const shownId = (hash: Uint8Array): string => scriptHex(hash.toReversed());
+const shownId = (hash: Uint8Array): string => scriptHex(hash.toReversed());
 
 /** @param hex signed or unsigned. @throws HoldfastError `transaction.malformed` */
 export function readTransaction(hex: string): ReadTransaction {

@@ -1,9 +1,10 @@
 /** The accounts of the hot wallet and what derives from them: one derivation is dear (2 ms), so all of them are kept. */
 import { fail, type Network, toHex } from '@holdfast/protocol';
-import { payments } from 'bitcoinjs-lib';
-import type { ExtendedKey } from './curve.ts';
+import { crypto } from 'bitcoinjs-lib';
+import { addressOfScript } from './address.ts';
+import { curve, type ExtendedKey } from './curve.ts';
 import { bitcoinNetwork } from './networks.ts';
-import { outputTypeOf, scriptHex } from './scripts.ts';
+import { outputTypeOf } from './scripts.ts';
 
 export type WalletKind = 'p2wpkh' | 'p2tr';
 export type Branch = 'receive' | 'change';
@@ -12,10 +13,14 @@ export const BRANCHES: Record<Branch, 0 | 1> = { receive: 0, change: 1 };
 /** BIP-84 and BIP-86. */
 export const PURPOSES: Record<WalletKind, 84 | 86> = { p2wpkh: 84, p2tr: 86 };
 
-export interface WalletAddress {
+/** Where an address stands in the wallet. */
+export interface Place {
   readonly kind: WalletKind;
   readonly branch: Branch;
   readonly index: number;
+}
+
+export interface WalletAddress extends Place {
   readonly address: string;
   /** Hex. */
   readonly script: string;
@@ -74,17 +79,13 @@ export class WalletKeys {
     const account = this.#accounts.get(kind);
     if (account === undefined) throw fail('wallet-key.unsupported', { detail: `the wallet has no ${kind} account` });
     const { publicKey } = this.#branch(account, branch).derive(index);
-    const { params } = bitcoinNetwork(this.#network);
-    const { address, output } =
-      kind === 'p2wpkh'
-        ? payments.p2wpkh({ pubkey: publicKey, network: params })
-        : payments.p2tr({ internalPubkey: publicKey.subarray(1), network: params });
+    const script = kind === 'p2wpkh' ? `0014${toHex(crypto.hash160(publicKey))}` : taprootScript(publicKey.subarray(1));
     return {
       kind,
       branch,
       index,
-      address: address as string,
-      script: scriptHex(output as Uint8Array),
+      address: addressOfScript(script, this.#network) as string,
+      script,
       path: `m/${account.path}/${BRANCHES[branch]}/${index}`,
       publicKey,
     };
@@ -96,6 +97,25 @@ export class WalletKeys {
     this.#branches.set(name, key);
     return key;
   }
+}
+
+/** BIP-86: the output key commits to an empty script path. A point plus a hash of itself is at infinity for nobody. */
+function taprootScript(internalKey: Uint8Array): string {
+  const tweaked = curve.xOnlyPointAddTweak(internalKey, crypto.taggedHash('TapTweak', internalKey));
+  return `5120${toHex((tweaked as { xOnlyPubkey: Uint8Array }).xOnlyPubkey)}`;
+}
+
+const PATH = /^m\/(84|86)['h]\/\d+['h]\/\d+['h]\/([01])\/(\d{1,9})$/;
+
+/** Undefined: no path that a wallet of ours has. Coin and account are not looked at. */
+export function placeOfPath(path: string): Place | undefined {
+  const [, purpose, branch, index] = PATH.exec(path) ?? [];
+  if (index === undefined) return undefined;
+  return {
+    kind: purpose === '86' ? 'p2tr' : 'p2wpkh',
+    branch: branch === '1' ? 'change' : 'receive',
+    index: Number(index),
+  };
 }
 
 /** `84h/0h/0h`. */
