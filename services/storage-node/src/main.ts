@@ -3,6 +3,7 @@ import { createLogger, describeConfig, errorText, PlatformError, readConfig, sys
 import { formatBytes, HoldfastError, shortId } from '@holdfast/protocol';
 import { startStorageNode } from './compose.ts';
 import { nodeConfig, readMediatorAddress, toOptions } from './config.ts';
+import { formatLiabilities, LIABILITIES_HELP, requestLiabilities } from './liabilities-command.ts';
 import { formatPayoutAddresses, PAYOUT_ADDRESS_HELP, requestPayoutAddress } from './payout-command.ts';
 import { VERSION } from './version.ts';
 
@@ -10,6 +11,7 @@ const HELP = `holdfast-node ${VERSION}: rents out spare disk.
 
   holdfast-node                            starts it
   holdfast-node payout-address [ADDRESS]   shows where it is paid, or signs another address
+  holdfast-node verify-liabilities         sees that its money is counted in what the mediator owes
 
 Settings come from the environment:
 
@@ -42,14 +44,29 @@ async function payoutAddress(args: readonly string[]): Promise<void> {
   process.stdout.write(formatPayoutAddresses(await requestPayoutAddress(options, args), systemClock.nowMs()));
 }
 
+async function verifyLiabilities(args: readonly string[]): Promise<void> {
+  const config = readConfig(nodeConfig, process.env);
+  const options = toOptions(config, await readMediatorAddress(config, systemClock));
+  process.stdout.write(formatLiabilities(await requestLiabilities(options, args)));
+}
+
+const VERBS: Readonly<Record<string, { help: string; run: (args: readonly string[]) => Promise<void> }>> = {
+  'payout-address': { help: PAYOUT_ADDRESS_HELP, run: payoutAddress },
+  'verify-liabilities': { help: LIABILITIES_HELP, run: verifyLiabilities },
+};
+
 const [verb, ...args] = process.argv.slice(2);
-const isPayoutAddress = verb === 'payout-address';
 if (process.argv.includes('--help')) {
-  process.stdout.write(isPayoutAddress ? PAYOUT_ADDRESS_HELP : HELP);
+  process.stdout.write(VERBS[verb ?? '']?.help ?? HELP);
 } else {
-  (isPayoutAddress ? payoutAddress(args) : main()).catch((error: unknown) => {
+  (VERBS[verb ?? '']?.run ?? main)(args).catch((error: unknown) => {
     const next = error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : '';
     process.stderr.write(`${errorText(error)}\n${next}`);
-    process.exit(error instanceof PlatformError && error.code === 'config.invalid' ? 2 : 1);
+    process.exit(exitCodeOf(error));
   });
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof PlatformError && error.code === 'config.invalid') return 2;
+  return error instanceof HoldfastError && error.code.startsWith('liabilities.') ? error.exitCode : 1;
 }

@@ -109,4 +109,10 @@ export const VERBS: readonly Verb[] = [
     group: CARE,
     load: () => import('./commands/verify-transcript.ts'),
   },
+  {
+    name: 'verify-liabilities',
+    summary: 'see that your money is counted in what the mediator owes',
+    group: CARE,
+    load: () => import('./commands/verify-liabilities.ts'),
+  },
 ];
