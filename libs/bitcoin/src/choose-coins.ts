@@ -15,24 +15,24 @@ export interface CoinWish {
   readonly free: readonly Coin[];
 }
 
-/** Undefined: not enough. What they are worth beyond the target is nothing, change, or (where nothing else was left) less than change. */
+/**
+ * What the chosen coins are worth beyond the target is nothing, or change, or (where nothing else is left) less than
+ * change. Undefined: all of them are worth less than the target.
+ */
 export function chooseCoins({ targetSats, leastChangeSats, forced, free }: CoinWish): Coin[] | undefined {
   const isGood = (sats: bigint): boolean => sats === targetSats || sats >= targetSats + leastChangeSats;
-  const rest = free.toSorted(bySize);
   let worth = sumSats(forced);
-  let lastResort = worth >= targetSats ? 0 : undefined;
-  let taken = 0;
-  while (!isGood(worth) && taken < rest.length) {
-    worth += (rest[taken] as Coin).sats;
-    taken += 1;
-    if (lastResort === undefined && worth >= targetSats) lastResort = taken;
+  if (isGood(worth)) return [...forced];
+  let lastResort = worth >= targetSats ? [...forced] : undefined;
+  const rest = free.toSorted(bySize);
+  for (const [taken, next] of rest.entries()) {
+    const before = worth;
+    const last = rest.slice(taken).findLast(({ sats }) => isGood(before + sats));
+    if (last !== undefined) return [...forced, ...rest.slice(0, taken), last];
+    worth += next.sats;
+    if (lastResort === undefined && worth >= targetSats) lastResort = [...forced, ...rest.slice(0, taken + 1)];
   }
-  if (!isGood(worth)) return lastResort === undefined ? undefined : [...forced, ...rest.slice(0, lastResort)];
-  if (taken === 0) return [...forced];
-  const kept = rest.slice(0, taken - 1);
-  const keptSats = sumSats(forced) + sumSats(kept);
-  const last = rest.slice(taken - 1).findLast(({ sats }) => isGood(keptSats + sats)) as Coin;
-  return [...forced, ...kept, last];
+  return lastResort;
 }
 
 /** Confirmed, of a kind that is signed here, and worth more than it costs to spend. */

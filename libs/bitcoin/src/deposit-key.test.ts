@@ -36,6 +36,11 @@ describe('the public key of an account', () => {
     expect(key.fingerprint).toMatch(/^[0-9a-f]{8}$/);
   });
 
+  test.each([-1, 0.5, 2 ** 31, Number.NaN])('has no address number %p', (index) => {
+    const error = thrownBy(() => parseDepositKey(XPUB, 'mainnet').addressAt(index));
+    expect(error.code).toBe('wallet-key.unsupported');
+  });
+
   test('of a test network: tpub and vpub are one key, and addresses follow the network', () => {
     const vpub = underPrefix(TPUB, 0x045f1cf6);
     expect(vpub.slice(0, 4)).toBe('vpub');

@@ -3,7 +3,7 @@ import { fail, type Network, toHex } from '@holdfast/protocol';
 import { payments } from 'bitcoinjs-lib';
 import type { ExtendedKey } from './curve.ts';
 import { withChecksum } from './descriptor.ts';
-import { looksPrivate, readExtendedKey } from './extended-key.ts';
+import { FIRST_HARDENED, looksPrivate, readExtendedKey, requireIndex } from './extended-key.ts';
 import { bitcoinNetwork } from './networks.ts';
 import { scriptHex } from './scripts.ts';
 
@@ -19,7 +19,6 @@ export interface DepositKey {
 
 /** m / purpose / coin / account. */
 const ACCOUNT_DEPTH = 3;
-const FIRST_HARDENED = 0x80000000;
 const RECEIVE = 0;
 
 /**
@@ -40,6 +39,7 @@ export function parseDepositKey(text: string, network: Network): DepositKey {
     fingerprint: toHex(key.fingerprint),
     descriptor: withChecksum(`wpkh(${key.toBase58()}/${RECEIVE}/*)`),
     addressAt: (index) => {
+      requireIndex(index);
       const { address, output } = payments.p2wpkh({ pubkey: receive.derive(index).publicKey, network: params });
       return { address: address as string, script: scriptHex(output as Uint8Array) };
     },

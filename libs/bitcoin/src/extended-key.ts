@@ -45,6 +45,8 @@ const PREFIXES: Record<number, KeyPrefix> = {
 };
 
 const KEY_BYTES = 78;
+/** From here on children need the private key. */
+export const FIRST_HARDENED = 0x80000000;
 
 /** What a text looks like when its checksum does not match; a private key must be refused as one all the same. */
 export const looksPrivate = (text: string): boolean =>
@@ -74,6 +76,12 @@ export function readExtendedKey(text: string, network: Network): { key: Extended
   } catch {
     throw fail('wallet-key.malformed', { detail: 'its checksum is right, but what it holds is no key' });
   }
+}
+
+/** @throws HoldfastError `wallet-key.unsupported` unless it is a number that an address can have: 0 to 2^31 − 1 */
+export function requireIndex(index: number): void {
+  if (Number.isInteger(index) && index >= 0 && index < FIRST_HARDENED) return;
+  throw fail('wallet-key.unsupported', { detail: `there is no address number ${index}` });
 }
 
 function decodeKey(text: string): Uint8Array {

@@ -1,5 +1,6 @@
 /** Replacements: BIP-125's arithmetic, and that payees never notice. */
 import { describe, expect, test } from '@jest/globals';
+import { runsOf } from '@holdfast/testkit';
 import fc from 'fast-check';
 import { type Coin, outpointKey, type PayoutTransaction, type UnsignedTransaction } from './coins.ts';
 import { type BumpPlan, type BumpRequest, planBump, type PreviousPayout } from './plan-bump.ts';
@@ -99,7 +100,7 @@ describe('any payout, any rate', () => {
           made = plan.transaction;
         }
       }),
-      { numRuns: 40 },
+      { numRuns: runsOf({ short: 30, long: 600 }) },
     );
     // The generator must reach what it is for.
     expect(plannedCount).toBeGreaterThan(0);

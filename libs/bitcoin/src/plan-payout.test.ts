@@ -1,5 +1,6 @@
 /** Batches of payouts: whatever coins and payees there are, the sums are exact and nothing is lost. */
 import { describe, expect, test } from '@jest/globals';
+import { runsOf } from '@holdfast/testkit';
 import fc from 'fast-check';
 import { outpointKey, type PayoutTransaction } from './coins.ts';
 import { MAX_STANDARD_WEIGHT, type PayoutPlan, type PayoutRequest, planPayout } from './plan-payout.ts';
@@ -9,7 +10,14 @@ import { CHANGE, coin, coins, payee, payees, rates, sign, txidOf } from './test-
 import { readTransaction } from './transactions.ts';
 import { feeOf } from './weights.ts';
 
-const requests = fc.record({ coins, payees, satPerKvb: rates }).map((parts) => ({ ...parts, changeScript: CHANGE }));
+/** Half of them with a designated coin, where one is confirmed. */
+const requests = fc
+  .record({ coins, payees, satPerKvb: rates, pick: fc.integer({ min: -10, max: 9 }) })
+  .map(({ pick, ...parts }): PayoutRequest => {
+    const confirmed = parts.coins.filter(({ confirmations }) => confirmations > 0);
+    const designated = confirmed.length > 0 && pick >= 0 ? confirmed[pick % confirmed.length] : undefined;
+    return { ...parts, changeScript: CHANGE, ...(designated && { designated }) };
+  });
 
 /** The batch itself, or what it comes to when those that are too small are left out. */
 function planOf(plan: PayoutPlan): PayoutTransaction {
@@ -20,7 +28,8 @@ function planOf(plan: PayoutPlan): PayoutTransaction {
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
 
 /** What must hold of every plan. */
-function check({ coins: given, payees: due, satPerKvb, changeScript }: PayoutRequest, made: PayoutTransaction): void {
+function check(request: PayoutRequest, made: PayoutTransaction): void {
+  const { coins: given, payees: due, satPerKvb, changeScript, designated } = request;
   const { outputs, inputs } = readTransaction(sign(made.psbt).hex);
   const spentSats = sum(made.inputs.map(({ sats }) => sats));
   // Nothing appears and nothing disappears.
@@ -45,6 +54,7 @@ function check({ coins: given, payees: due, satPerKvb, changeScript }: PayoutReq
   for (const input of made.inputs) expect(given).toContainEqual(input);
   expect(made.inputs.every(({ confirmations }) => confirmations > 0)).toBe(true);
   expect(made.inputs.map(outpointKey)).toContain(outpointKey(made.designated));
+  if (designated !== undefined) expect(outpointKey(made.designated)).toBe(outpointKey(designated));
 }
 
 describe('any coins, any payees', () => {
@@ -62,7 +72,7 @@ describe('any coins, any payees', () => {
           if (plan.outcome === 'planned') check({ ...request, payees: left }, plan.transaction);
         } else if (plan.outcome === 'planned') check(request, plan.transaction);
       }),
-      { numRuns: 150 },
+      { numRuns: runsOf({ short: 100, long: 2000 }) },
     );
     // The generator must reach the cases that it is for.
     expect(outcomes.planned).toBeGreaterThan(5);
@@ -76,8 +86,8 @@ describe('any coins, any payees', () => {
         requests.chain((request) =>
           fc.record({
             request: fc.constant(request),
-            coins: fc.shuffledSubarray(request.coins, { minLength: request.coins.length }),
-            payees: fc.shuffledSubarray(request.payees, { minLength: request.payees.length }),
+            coins: fc.shuffledSubarray([...request.coins], { minLength: request.coins.length }),
+            payees: fc.shuffledSubarray([...request.payees], { minLength: request.payees.length }),
           }),
         ),
         ({ request, ...shuffled }) => {

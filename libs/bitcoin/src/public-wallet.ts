@@ -24,8 +24,8 @@ export interface PublicWallet {
   /** @throws HoldfastError `wallet-key.unsupported` when the wallet has no account of this kind */
   addressAt(kind: WalletKind, branch: Branch, index: number): WalletAddress;
   /**
-   * Undefined: not the wallet's, as far as addresses 0 to `lastIndex` go. Searches from the newest on, 3 to 8 ms per
-   * index the first time; what was found once is remembered.
+   * Undefined: not the wallet's, as far as addresses 0 to `lastIndex` go. Searches from the newest on, 2 to 5 ms of
+   * processor time per index the first time; every address is remembered.
    * @param script hex
    */
   ownerOf(script: string, lastIndex: number): WalletAddress | undefined;

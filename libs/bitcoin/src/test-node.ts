@@ -36,7 +36,11 @@ export async function startTestNode(program: string): Promise<TestNode> {
   const call: TestNode['call'] = async <Result>(method: string, params: readonly unknown[] = [], wallet?: string) => {
     const path = wallet === undefined ? '' : `/wallet/${wallet}`;
     const body = JSON.stringify({ id: method, method, params });
-    const response = await fetch(node.url + path, { method: 'POST', headers: { authorization }, body });
+    const response = await fetch(node.url + path, {
+      method: 'POST',
+      headers: { authorization, connection: 'close' },
+      body,
+    });
     const { result, error } = (await response.json()) as Answer<Result>;
     if (error !== null) throw new Error(error.message);
     return result;

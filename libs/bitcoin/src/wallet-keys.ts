@@ -3,6 +3,7 @@ import { fail, type Network, toHex } from '@holdfast/protocol';
 import { crypto } from 'bitcoinjs-lib';
 import { addressOfScript } from './address.ts';
 import { curve, type ExtendedKey } from './curve.ts';
+import { requireIndex } from './extended-key.ts';
 import { bitcoinNetwork } from './networks.ts';
 import { outputTypeOf } from './scripts.ts';
 
@@ -78,6 +79,7 @@ export class WalletKeys {
   #derive(kind: WalletKind, branch: Branch, index: number): WalletAddress {
     const account = this.#accounts.get(kind);
     if (account === undefined) throw fail('wallet-key.unsupported', { detail: `the wallet has no ${kind} account` });
+    requireIndex(index);
     const { publicKey } = this.#branch(account, branch).derive(index);
     const script = kind === 'p2wpkh' ? `0014${toHex(crypto.hash160(publicKey))}` : taprootScript(publicKey.subarray(1));
     return {
