@@ -64,7 +64,7 @@ export const requestReconciliation = (
       return { text: `Reconciliation ${number} is resolved: ${note}\n`, differs: false };
     }
     const outcome = await unwrap(api.POST('/v1/admin/reconciliations'));
-    return { text: describe(outcome), differs: outcome.reconciliation?.state === 'differs' };
+    return { text: describeAudit(outcome), differs: outcome.reconciliation?.state === 'differs' };
   });
 
 const WHY: Readonly<Record<NonNullable<Schemas['AuditOutcome']['unreconciled']>, string>> = {
@@ -75,7 +75,8 @@ const WHY: Readonly<Record<NonNullable<Schemas['AuditOutcome']['unreconciled']>,
   'no-rail': 'this mediator has no Bitcoin node',
 };
 
-function describe({ liabilities, reconciliation, unreconciled }: Schemas['AuditOutcome']): string {
+/** For people. */
+export function describeAudit({ liabilities, reconciliation, unreconciled }: Schemas['AuditOutcome']): string {
   const lines: string[] = [];
   if (reconciliation === undefined) {
     lines.push(`Ledger and chain were not compared: ${WHY[unreconciled ?? 'no-rail']}.`);

@@ -1,6 +1,12 @@
 /** Whether what the mediator published contains this client's money, all of it. */
 import { entriesSince, unwrap } from '@holdfast/http-api';
-import { checkAgainstStatement, checkBound, examineLiability, type ExaminedLiability } from '@holdfast/protocol';
+import {
+  checkAgainstStatement,
+  checkBound,
+  examineLiability,
+  type ExaminedLiability,
+  type OwnLiability,
+} from '@holdfast/protocol';
 import type { ClientContext } from '../ports.ts';
 
 export interface LiabilityReport extends ExaminedLiability {
@@ -13,14 +19,19 @@ export interface LiabilityReport extends ExaminedLiability {
 const MAX_TRIES = 5;
 const PER_PAGE = 200;
 
-/** @throws HoldfastError see examineLiability, checkAgainstStatement, checkBound; `liabilities.none` */
+/**
+ * @param keep what the mediator answered, before it is verified: the evidence where it is wrong
+ * @throws HoldfastError see examineLiability, checkAgainstStatement, checkBound; `liabilities.none`
+ */
 export async function verifyOwnLiability(
   vault: Pick<ClientContext, 'mediatorApi' | 'signing' | 'clientId'>,
-  sequence?: number,
+  sequence: number | undefined,
+  keep: (answer: OwnLiability) => void,
 ): Promise<LiabilityReport> {
   const { mediatorApi, signing, clientId } = vault;
   const query = sequence === undefined ? {} : { sequence };
   const answer = await unwrap(mediatorApi.GET('/v1/liabilities/mine', { params: { query } }));
+  keep(answer);
   const examined = examineLiability(signing, { kind: 'client', ownerId: clientId }, answer);
   return { ...examined, isCompared: await compare(vault, examined), token: answer.liabilities.token };
 }

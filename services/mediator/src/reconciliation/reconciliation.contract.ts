@@ -4,9 +4,9 @@ import { parseAddress, transactionId } from '@holdfast/bitcoin';
 import { sql } from 'drizzle-orm';
 import { inTransaction } from '../adapters/postgres/database.ts';
 import { lockAvailable, mediatorAccount, post } from '../adapters/postgres/ledger.ts';
-import type { TestChain } from './test-chain.ts';
-import { freshId, holdDatabaseServer } from './test-mediator.ts';
-import { openTestReconciliation, type TestReconciliation } from './test-reconciliation.ts';
+import type { TestChain } from '../testing/test-chain.ts';
+import { freshId, holdDatabaseServer } from '../testing/test-mediator.ts';
+import { openTestReconciliation, type TestReconciliation } from '../testing/test-reconciliation.ts';
 
 /** @param openChain a new chain for each case: a node has one wallet of each name */
 export function defineReconciliationCases(openChain: () => Promise<TestChain>, timeoutMs: number): void {

@@ -39,7 +39,9 @@ async function verify(cli: Cli, { number }: Options): Promise<number> {
     });
   }
   const report = await lookIntoVault(cli, (vault) =>
-    verifyOwnLiability(vault, number === undefined ? undefined : Number(number)),
+    verifyOwnLiability(vault, number === undefined ? undefined : Number(number), (answer) =>
+      cli.console.event('answer', { ...answer }),
+    ),
   );
   const { formatCount, formatSats, formatTable } = await import('../format.ts');
   const { sequence, madeAtMs, totalMsat, leafCount, assets, amountMsat, freeMsat, boundMsat, inFlightMsat } = report;
