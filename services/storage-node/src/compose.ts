@@ -27,7 +27,7 @@ import type { FastifyInstance } from 'fastify';
 import { signRequested } from './agreements/index.ts';
 import { openCopiesDatabase } from './adapters/copies-database.ts';
 import { createMediatorHttp } from './adapters/mediator-http.ts';
-import type { OperatorSessionOptions } from './adapters/operator-session.ts';
+import type { OperatorSessionOptions } from './operator-session.ts';
 import { createMediatorLink } from './adapters/mediator-link.ts';
 import { openStateDatabase } from './adapters/state-database.ts';
 import { createNodeServer, NODE_TLS } from './http/server.ts';

@@ -9,7 +9,7 @@ import {
   parseMediatorAddress,
   type SigningContext,
 } from '@holdfast/protocol';
-import { asOperator } from './adapters/operator-session.ts';
+import { asOperator } from './operator-session.ts';
 import type { StorageNodeOptions } from './options.ts';
 import { openIdentity, openPinnedCa } from './registration/index.ts';
 

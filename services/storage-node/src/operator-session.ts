@@ -3,7 +3,7 @@ import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api'
 import { mediatorUri, pinnedConnectOptions } from '@holdfast/platform';
 import { type SigningContext, signIn, signMessage } from '@holdfast/protocol';
 import { Agent } from 'undici';
-import type { NodeIdentity, PinnedMediator } from '../registration/index.ts';
+import type { NodeIdentity, PinnedMediator } from './registration/index.ts';
 
 export interface OperatorSessionOptions extends PinnedMediator {
   readonly baseUrl: string;

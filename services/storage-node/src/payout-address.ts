@@ -1,7 +1,7 @@
 /** Where the node wants its pay: shown, and signed anew when it is to be another address. */
 import { type MediatorSchemas, unwrap } from '@holdfast/http-api';
 import { payoutAddress, signMessage } from '@holdfast/protocol';
-import { asOperator, type OperatorSessionOptions } from './adapters/operator-session.ts';
+import { asOperator, type OperatorSessionOptions } from './operator-session.ts';
 
 export type PayoutAddresses = MediatorSchemas['schemas']['PayoutAddresses'];
 

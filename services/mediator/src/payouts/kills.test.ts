@@ -6,8 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWith } from '@holdfast/testkit';
 import { startTestBitcoin, type TestBitcoin } from '../testing/test-bitcoin.ts';
 import type { PayoutProcess } from '../testing/test-payout-process.ts';
-import { foreignSpend } from '../testing/payout-cases.ts';
-import { openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
+import { foreignSpend, openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
 import { PAYOUT_MOMENTS, type PayoutMoment } from './index.ts';
 
 const PROGRAM = fileURLToPath(new URL('../testing/test-payout-process.ts', import.meta.url));

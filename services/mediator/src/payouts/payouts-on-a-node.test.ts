@@ -1,6 +1,6 @@
 import { describeWith } from '@holdfast/testkit';
 import { startTestBitcoin } from '../testing/test-bitcoin.ts';
-import { definePayoutCases } from '../testing/payout-cases.ts';
+import { definePayoutCases } from './payouts.contract.ts';
 
 await describeWith(['bitcoind'], 'payouts on a real node', (program = '') => {
   definePayoutCases(async () => {

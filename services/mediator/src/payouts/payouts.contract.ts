@@ -1,10 +1,10 @@
 /** What payouts must do on every chain: the fake and the real regtest node run the same cases. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { finishTransaction, parseAddress, planPayout, readTransaction } from '@holdfast/bitcoin';
+import { readTransaction } from '@holdfast/bitcoin';
 import type { HoldfastError } from '@holdfast/protocol';
-import { PAYOUT_MOMENTS, type PayoutMoment } from '../payouts/index.ts';
-import type { TestChain } from './test-chain.ts';
-import { openTestPayouts, testWallet, type TestPayouts } from './test-payouts.ts';
+import { PAYOUT_MOMENTS, type PayoutMoment } from './index.ts';
+import type { TestChain } from '../testing/test-chain.ts';
+import { foreignSpend, openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
 
 class Crash extends Error {}
 
@@ -396,29 +396,4 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
     },
     timeoutMs,
   );
-}
-
-/** What the owner of the seed could make elsewhere: all of these outputs to one address. */
-export function foreignSpend(
-  inputs: readonly { txid: string; vout: number; sats: bigint; script: string }[],
-  seed: number,
-  address: string,
-): string {
-  const wallet = testWallet(seed);
-  const change = wallet.addressAt('p2wpkh', 'change', 9).script;
-  const plan = planPayout({
-    coins: inputs.map((input) => ({ ...input, confirmations: 6 })),
-    payees: [
-      {
-        id: 'all',
-        script: parseAddress(address, 'regtest').script,
-        sats: inputs.reduce((sum, { sats }) => sum + sats, 0n),
-      },
-    ],
-    satPerKvb: 5_000n,
-    changeScript: change,
-  });
-  if (plan.outcome !== 'planned') throw new Error(plan.outcome);
-  const { psbt } = plan.transaction;
-  return finishTransaction(psbt, wallet.sign(psbt, 40)).hex;
 }

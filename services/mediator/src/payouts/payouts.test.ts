@@ -1,5 +1,5 @@
 import { describe } from '@jest/globals';
-import { definePayoutCases } from '../testing/payout-cases.ts';
+import { definePayoutCases } from './payouts.contract.ts';
 import { createFakeRail } from '../testing/test-fake-rail.ts';
 
 describe('on a chain in memory', () => {

@@ -1,5 +1,12 @@
 /** For tests: a ledger with nodes that have earned something, and payouts over a chain that the test drives. */
-import { addressOfScript, createHotWallet, parseAddress, readTransaction } from '@holdfast/bitcoin';
+import {
+  addressOfScript,
+  createHotWallet,
+  finishTransaction,
+  parseAddress,
+  planPayout,
+  readTransaction,
+} from '@holdfast/bitcoin';
 import {
   createSeededRandomness,
   createSilentLogger,
@@ -173,4 +180,29 @@ async function earn(database: Database, node: TestMoneyNode, sats: bigint): Prom
       at(FIRST),
     );
   });
+}
+
+/** What the owner of the seed could make elsewhere: all of these outputs to one address. */
+export function foreignSpend(
+  inputs: readonly { txid: string; vout: number; sats: bigint; script: string }[],
+  seed: number,
+  address: string,
+): string {
+  const wallet = testWallet(seed);
+  const change = wallet.addressAt('p2wpkh', 'change', 9).script;
+  const plan = planPayout({
+    coins: inputs.map((input) => ({ ...input, confirmations: 6 })),
+    payees: [
+      {
+        id: 'all',
+        script: parseAddress(address, 'regtest').script,
+        sats: inputs.reduce((sum, { sats }) => sum + sats, 0n),
+      },
+    ],
+    satPerKvb: 5_000n,
+    changeScript: change,
+  });
+  if (plan.outcome !== 'planned') throw new Error(plan.outcome);
+  const { psbt } = plan.transaction;
+  return finishTransaction(psbt, wallet.sign(psbt, 40)).hex;
 }
