@@ -43,6 +43,11 @@ function createGauges(metrics: Metrics, housekeeping: Housekeeping): () => Promi
   const isUp = metrics.gauge('database_up', '1 when the database answers.');
   return async () => {
     try {
+  const differences = metrics.gauge('open_differences', 'Differences of ledger and chain that no admin has resolved.');
+  const balanced = metrics.gauge(
+    'ledger_balanced_seconds',
+    'When ledger and chain were last found to agree, since 1970.',
+  );
       const count = await housekeeping.count();
       nodes.reset();
       for (const [state, number] of Object.entries(count.nodesByState)) nodes.set({ state }, number);
@@ -54,6 +59,8 @@ function createGauges(metrics: Metrics, housekeeping: Housekeeping): () => Promi
       isUp.set(1);
     } catch {
       isUp.set(0);
+      differences.set(count.openDifferences);
+      balanced.set(count.balancedAtMs / 1000);
     }
   };
 }

@@ -6,6 +6,10 @@ export interface Counts {
   readonly vaults: number;
   readonly packs: number;
   readonly storedBytes: number;
+  /** Reconciliations that found a difference which no admin has resolved. */
+  readonly openDifferences: number;
+  /** When ledger and chain were last found to agree; 0: never. */
+  readonly balancedAtMs: number;
 }
 
 export interface Housekeeping {

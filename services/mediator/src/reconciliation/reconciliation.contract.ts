@@ -74,6 +74,7 @@ export function defineReconciliationCases(openChain: () => Promise<TestChain>, t
       await agree(70_000n);
       await chain.reorganise(4, { without: [txid] });
       await agree(0n);
+      expect(await world.told()).toEqual([]);
     },
     timeoutMs,
   );
@@ -265,7 +266,8 @@ export function defineReconciliationCases(openChain: () => Promise<TestChain>, t
         ];
         await post(tx, { kind: 'funding', reference: 'out of thin air' }, legs, 1);
       });
-      await differ(['ledger', -1n]);
+      const { differences } = await differ(['ledger', -1n]);
+      expect(differences[0]!.what).toContain('the ledger says 70000001 msat');
     },
     timeoutMs,
   );
@@ -290,7 +292,8 @@ export function defineReconciliationCases(openChain: () => Promise<TestChain>, t
         ];
         await post(tx, { kind: 'deposit', reference: `${txid}:0` }, legs, 1);
       });
-      await differ([txid, -5_000n]);
+      const { differences } = await differ([txid, -5_000n]);
+      expect(differences[0]!.what).toBe('the books have more credited than the chain has');
     },
     timeoutMs,
   );

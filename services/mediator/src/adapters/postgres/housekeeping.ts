@@ -2,6 +2,7 @@
 import { sql } from 'drizzle-orm';
 import type { Housekeeping } from '../../jobs/index.ts';
 import type { Database } from './database.ts';
+import { reconciliations } from './liabilities-schema.ts';
 import { nodes, orders, vaults } from './schema.ts';
 
 /** The rest follows with the next pass. */
@@ -49,6 +50,12 @@ export function createHousekeeping(database: Database): Housekeeping {
           SELECT count(*) AS vaults, coalesce(sum(pack_count), 0) AS packs, coalesce(sum(stored_bytes), 0) AS bytes
           FROM ${vaults}`)
       ).rows;
+      const [audits] = (
+        await database.execute<{ open: string; balanced: string }>(sql`
+          SELECT (SELECT count(*) FROM ${reconciliations} WHERE state = 'differs') AS open,
+            coalesce((SELECT checked_at_ms FROM ${reconciliations} WHERE state = 'balanced'
+              ORDER BY number DESC LIMIT 1), 0) AS balanced`)
+      ).rows;
       const sumOf = (key: 'reserved' | 'waiting'): number =>
         byState.rows.reduce((sum, row) => sum + Number(row[key]), 0);
       return {
@@ -58,6 +65,8 @@ export function createHousekeeping(database: Database): Housekeeping {
         vaults: Number(kept?.vaults ?? 0),
         packs: Number(kept?.packs ?? 0),
         storedBytes: Number(kept?.bytes ?? 0),
+        openDifferences: Number(audits?.open ?? 0),
+        balancedAtMs: Number(audits?.balanced ?? 0),
       };
     },
   };
