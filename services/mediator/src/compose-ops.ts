@@ -40,14 +40,11 @@ function createGauges(metrics: Metrics, housekeeping: Housekeeping): () => Promi
   const stored = metrics.gauge('stored_bytes', 'Bytes of all committed shards.');
   const reserved = metrics.gauge('reserved_bytes', 'Bytes that open uploads may still write.');
   const orders = metrics.gauge('waiting_orders', 'Orders that nodes have not carried out yet.');
+  const differences = metrics.gauge('open_differences', 'Differences of ledger and chain that no admin has resolved.');
+  const balanced = metrics.gauge('ledger_balanced_seconds', 'When ledger and chain were last found to agree, since 1970.');
   const isUp = metrics.gauge('database_up', '1 when the database answers.');
   return async () => {
     try {
-  const differences = metrics.gauge('open_differences', 'Differences of ledger and chain that no admin has resolved.');
-  const balanced = metrics.gauge(
-    'ledger_balanced_seconds',
-    'When ledger and chain were last found to agree, since 1970.',
-  );
       const count = await housekeeping.count();
       nodes.reset();
       for (const [state, number] of Object.entries(count.nodesByState)) nodes.set({ state }, number);
@@ -56,11 +53,11 @@ function createGauges(metrics: Metrics, housekeeping: Housekeeping): () => Promi
       stored.set(count.storedBytes);
       reserved.set(count.reservedBytes);
       orders.set(count.waitingOrders);
+      differences.set(count.openDifferences);
+      balanced.set(count.balancedAtMs / 1000);
       isUp.set(1);
     } catch {
       isUp.set(0);
-      differences.set(count.openDifferences);
-      balanced.set(count.balancedAtMs / 1000);
     }
   };
 }
