@@ -67,7 +67,7 @@ describe('where to pay to', () => {
     const { link } = await readDepositPlace(contextWith(ADDRESS), { sats: 2_099_999_999_999_999n, isNew: false });
     const lines = renderUnicodeCompact(link).split('\n');
     expect(lines.length).toBeGreaterThan(15);
-    expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(80);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 });
 

@@ -75,15 +75,11 @@ async function costOfAMonth(api: ClientContext['mediatorApi'], clientId: string)
   }
 }
 
-export function describeDeposit({ state, confirmations, requiredConfirmations }: Deposit): string {
-  switch (state) {
-    case 'seen':
-      return `${confirmations} of ${requiredConfirmations} confirmations`;
-    case 'credited':
-      return 'credited';
-    case 'reversed':
-      return 'taken back by the chain';
-    case 'gone':
-      return 'gone before it was credited';
-  }
-}
+const OUTCOMES = {
+  credited: 'credited',
+  reversed: 'taken back by the chain',
+  gone: 'gone before it was credited',
+} as const;
+
+export const describeDeposit = ({ state, confirmations, requiredConfirmations }: Deposit): string =>
+  state === 'seen' ? `${confirmations} of ${requiredConfirmations} confirmations` : OUTCOMES[state];

@@ -243,7 +243,7 @@ export function defineDepositCases(openChain: () => Promise<TestChain>, timeoutM
       await chain.disconnect(3);
       await chain.takeBack(outpoint.txid);
       await chain.mine(2);
-      expect(await world.look()).toMatchObject({ rail: 'ready', waiting: 1, reversed: 0 });
+      expect(await world.look()).toMatchObject({ credited: 0, reversed: 0 });
       expect(await availableOf(clientId)).toBe(SATS * 1000n);
       await chain.mine(2);
       expect(await world.look()).toMatchObject({ waiting: 0, reversed: 1 });

@@ -3,6 +3,7 @@
  * may die anywhere and runs again; any number of processes may call it.
  */
 import type { Clock, Logger } from '@holdfast/platform';
+import { HoldfastError } from '@holdfast/protocol';
 import type { RailState, Tip, TransactionState } from '../rail/index.ts';
 import type { DepositKeyRecord, DepositRecord, DepositsOptions } from './ports.ts';
 
@@ -26,22 +27,25 @@ const WATCH_STEP = 100;
 /** Clocks of blocks and of the mediator differ; a block may carry a time two hours off. */
 const SLACK_MS = 3 * 3_600_000;
 
+const NOTHING = { seen: 0, credited: 0, reversed: 0, waiting: 0 };
+
 /** @returns a work; it remembers only whether this process has told the node what to watch. */
 export function createDepositWatch(options: WatchDepositsOptions): () => Promise<DepositsReport> {
   const told = { once: false };
-  return async () =>
-    (await options.store.alone(() => watch(options, told))) ?? {
-      rail: 'busy',
-      seen: 0,
-      credited: 0,
-      reversed: 0,
-      waiting: 0,
-    };
+  return async () => {
+    try {
+      return (await options.store.alone(() => watch(options, told))) ?? { rail: 'busy', ...NOTHING };
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || !error.code.startsWith('rail.')) throw error;
+      options.logger.warn({ code: error.code, detail: error.message }, 'the Bitcoin node failed in the middle');
+      return { rail: error.code === 'rail.syncing' ? 'syncing' : 'away', ...NOTHING };
+    }
+  };
 }
 
 async function watch(options: WatchDepositsOptions, told: { once: boolean }): Promise<DepositsReport> {
   const { store, rail, rules, clock, logger } = options;
-  const counts = { seen: 0, credited: 0, reversed: 0, waiting: 0 };
+  const counts = { ...NOTHING };
   const collectedMsat = await store.collectDebts(clock.nowMs());
   if (collectedMsat > 0n) logger.info({ collectedMsat: String(collectedMsat) }, 'clients paid back what they owed');
   const state = await rail.state();
@@ -55,7 +59,10 @@ async function watch(options: WatchDepositsOptions, told: { once: boolean }): Pr
   const found = await rail.sightings('deposits', position.cursor);
   const strangers = await store.noteSeen(found.seen, rules, clock.nowMs());
   if (strangers.length > 0) await reportStrangers(options, strangers);
-  const moving = await store.listInMotion({ all: position.tipHash !== tip.hash, at: found.gone }, clock.nowMs());
+  const moving = await store.listInMotion(
+    { all: position.tipHash !== tip.hash, at: [...found.gone, ...found.seen] },
+    clock.nowMs(),
+  );
   const { at, isSettled } = await observe(options, tip, moving);
   const mayReverse = isSettled && tip.height >= position.bestHeight;
   for (const one of moving) {

@@ -2,8 +2,7 @@
  * A credited deposit that the chain took away, in one transaction: from what is available, from open uploads, from what is
  * held for later periods; the rest is owed. See `planReversal`.
  */
-import { fail } from '@holdfast/protocol';
-import { and, asc, desc, eq, inArray, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, ne, sql } from 'drizzle-orm';
 import { nextState } from '../../agreements/index.ts';
 import { type HeldAgreement, planReversal, type ReversalPlan } from '../../deposits/index.ts';
 import { type AgreementRow, lockLedgerNodes, readAgreements, shortenSpans } from './agreements-rows.ts';
@@ -12,7 +11,7 @@ import type { Transaction } from './database.ts';
 import { clientDebts } from './deposits-schema.ts';
 import { noteEvents } from './events.ts';
 import { lockAvailable, mediatorAccount, type Money, post } from './ledger.ts';
-import { agreements, uploadReserves } from './ledger-schema.ts';
+import { agreements } from './ledger-schema.ts';
 import { uploads, vaults } from './schema.ts';
 import { endUploads } from './uploads.ts';
 

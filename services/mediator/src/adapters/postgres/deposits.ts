@@ -1,5 +1,4 @@
 /** Deposits in Postgres: addresses, outputs, and their bookings, each together with its row. */
-import { fail } from '@holdfast/protocol';
 import { eq, sql } from 'drizzle-orm';
 import {
   confirmationsFor,
@@ -56,8 +55,8 @@ export function createDepositStore(database: Database, money: Money): DepositSto
     listInMotion: ({ all, at }, nowMs) =>
       selectDeposits(
         database,
-        sql`(d.state IN ('seen', 'credited') AND d.confirmations < ${all ? SETTLED_CONFIRMATIONS : 1}
-            OR d.state IN ('gone', 'reversed') AND d.changed_at_ms > ${nowMs - MAY_RETURN_MS})
+        sql`d.state IN ('seen', 'credited') AND d.confirmations < ${all ? SETTLED_CONFIRMATIONS : 1}::int
+          OR ${all} AND d.state IN ('gone', 'reversed') AND d.changed_at_ms > ${nowMs - MAY_RETURN_MS}
           OR (d.txid, d.vout) IN (SELECT * FROM unnest(
             ${hexArray(at.map(({ txid }) => txid))}, ${sql.param(at.map(({ vout }) => vout))}::int[]))
           ORDER BY d.deposit_no`,
@@ -113,7 +112,9 @@ async function alone<T>(database: Database, work: () => Promise<T>): Promise<T |
   }
 }
 
-async function noteSeen(tx: Transaction, outputs: readonly SeenOutput[], rules: DepositRules, nowMs: number) {
+async function noteSeen(tx: Transaction, seen: readonly SeenOutput[], rules: DepositRules, nowMs: number) {
+  // A block may hold outputs of nothing: there is nothing to be booked.
+  const outputs = seen.filter(({ sats }) => sats > 0n);
   if (outputs.length === 0) return [];
   const { rows } = await tx.execute<{ deposit_no: string }>(sql`
     INSERT INTO ${deposits} (txid, vout, address, client_id, sats, state, confirmations, required_confirmations,
