@@ -4,10 +4,11 @@ import type { Lifecycle, Logger, Metrics } from '@holdfast/platform';
 import { type Database, pingDatabase } from './adapters/postgres/database.ts';
 import { createHousekeeping } from './adapters/postgres/housekeeping.ts';
 import type { Housekeeping } from './jobs/index.ts';
+import { createRailGauges } from './compose-rail.ts';
 import type { MediatorOptions } from './options.ts';
 
 interface OpsBase {
-  readonly settings: Pick<MediatorOptions, 'opsListen'>;
+  readonly settings: Pick<MediatorOptions, 'opsListen' | 'rail'>;
   readonly logger: Logger;
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
@@ -17,7 +18,9 @@ interface OpsBase {
 export async function startOps(base: OpsBase, database: Database): Promise<string | undefined> {
   const { settings, logger, lifecycle, metrics } = base;
   if (settings.opsListen === undefined) return undefined;
-  const refresh = createGauges(metrics, createHousekeeping(database));
+  const refreshRows = createGauges(metrics, createHousekeeping(database));
+  const refreshRail = createRailGauges(metrics, settings.rail);
+  const refresh = (): Promise<unknown> => Promise.all([refreshRows(), refreshRail()]);
   const ops = await startOpsServer({
     listen: settings.opsListen,
     logger,
@@ -41,7 +44,10 @@ function createGauges(metrics: Metrics, housekeeping: Housekeeping): () => Promi
   const reserved = metrics.gauge('reserved_bytes', 'Bytes that open uploads may still write.');
   const orders = metrics.gauge('waiting_orders', 'Orders that nodes have not carried out yet.');
   const differences = metrics.gauge('open_differences', 'Differences of ledger and chain that no admin has resolved.');
-  const balanced = metrics.gauge('ledger_balanced_seconds', 'When ledger and chain were last found to agree, since 1970.');
+  const balanced = metrics.gauge(
+    'ledger_balanced_seconds',
+    'When ledger and chain were last found to agree, since 1970.',
+  );
   const isUp = metrics.gauge('database_up', '1 when the database answers.');
   return async () => {
     try {

@@ -52,6 +52,7 @@ import { createHeadStore, createVaultStore } from './adapters/postgres/vaults.ts
 import type { Challenges } from './challenges/index.ts';
 import { createBell, createWorks, keepLinkAlive, startWorks, wireChallenges } from './compose-challenges.ts';
 import { startOps } from './compose-ops.ts';
+import { openRail } from './compose-rail.ts';
 import { type Payments, wirePayments } from './compose-payments.ts';
 import { wireAudit } from './compose-reconciliation.ts';
 import type { Audit } from './reconciliation/index.ts';
@@ -150,7 +151,17 @@ async function prepare(options: MediatorOptions, logger: Logger, lifecycle: Life
   const context = { network: settings.network, mediatorId: keys.mediatorId };
   const metrics = createMetrics('holdfast_mediator_', { processMetrics: settings.processMetrics ?? true });
   lifecycle.onClose('metrics', () => metrics.close());
-  return { settings, logger, clock, randomness, lifecycle, metrics, keys, context };
+  const rail = openRail({ settings, logger, lifecycle });
+  return {
+    settings: { ...settings, ...(rail !== undefined && { rail }) },
+    logger,
+    clock,
+    randomness,
+    lifecycle,
+    metrics,
+    keys,
+    context,
+  };
 }
 
 /** What mediator and worker have in common: the database, the domains, the works. */

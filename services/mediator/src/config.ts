@@ -6,6 +6,7 @@ import { moneyRules } from './ledger/index.ts';
 import { DEFAULTS, type MediatorOptions } from './options.ts';
 import { depositSettings, toDepositSettings } from './deposit-config.ts';
 import { payoutSettings, toPayoutSettings } from './payout-config.ts';
+import { railSettings, toBitcoinSettings } from './rail-config.ts';
 
 export const mediatorConfig = defineConfig(
   {
@@ -147,6 +148,7 @@ export const mediatorConfig = defineConfig(
       min: 1_000,
       help: 'A node not heard of for this long counts as offline.',
     },
+    ...railSettings,
     ...depositSettings,
     ...payoutSettings,
     logLevel: {
@@ -172,6 +174,7 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
       'HOLDFAST_MEDIATOR_WELCOME_SATS is for HOLDFAST_NETWORK=regtest only: elsewhere money is real.',
     );
   }
+  const bitcoin = toBitcoinSettings(config);
   const deposits = toDepositSettings(config);
   return {
     dataDir: config.dataDir,
@@ -191,6 +194,7 @@ export function toOptions(config: MediatorConfig): MediatorOptions {
     },
     ...(config.redisUrl !== null && { redisUrl: config.redisUrl }),
     scheduling: config.works === 'here' ? 'queue' : 'workers',
+    ...(bitcoin !== undefined && { bitcoin }),
     ...(deposits !== undefined && { deposits }),
     payouts: toPayoutSettings(config),
     sessionTtlMs: config.sessionTtlMs,

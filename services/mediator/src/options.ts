@@ -59,7 +59,9 @@ export interface MediatorOptions {
    * `off`: it happens only when `runJobs` is called.
    */
   readonly scheduling?: 'queue' | 'workers' | 'off';
-  /** The road to the chain. Absent: no money comes or goes over it. */
+  /** The Bitcoin node. Absent: no money comes or goes over the chain. */
+  readonly bitcoin?: BitcoinSettings;
+  /** Another road to the chain than a Bitcoin node: wins over `bitcoin`. */
   readonly rail?: PaymentRail;
   /** Limits, approvals and delays of payouts, and who signs them. */
   readonly payouts?: PayoutSettings;
@@ -73,6 +75,14 @@ export interface MediatorOptions {
   readonly link?: Partial<LinkSettings>;
   /** CPU, memory and event loop of the process among the metrics. Default true; false for many services in one process. */
   readonly processMetrics?: boolean;
+}
+
+export interface BitcoinSettings {
+  /** `http://user:password@host:port`, or without user and password beside a cookie file. */
+  readonly rpcUrl: string;
+  readonly cookieFile?: string;
+  /** Where the node has no estimate of fees. */
+  readonly fallbackSatPerKvb: bigint;
 }
 
 /** Who holds the keys of the hot wallet. */

@@ -43,7 +43,7 @@ export interface SeenOutput extends Outpoint {
 export interface Sightings {
   /** Outputs to the wallet in blocks after the cursor's, and in the mempool, in any order; some again. */
   readonly seen: readonly SeenOutput[];
-  /** Outputs that a reorganisation or a conflicting transaction took out of chain and mempool. */
+  /** Outputs that a reorganisation or a conflicting transaction took out of chain and mempool; some again. */
   readonly gone: readonly Outpoint[];
   /** To go on from, opaque. */
   readonly cursor: string;
@@ -66,7 +66,8 @@ export interface Spender extends TransactionState {
 
 /**
  * Every method but `state` may throw HoldfastError `rail.away` (not reached, too slow, or still starting; whether the node did
- * it is unknown), `rail.syncing` and `rail.wrong-network`.
+ * it is unknown), `rail.syncing` and `rail.wrong-network`; what reads a wallet also `rail.not-watched` until `watch` was
+ * called for it, and `rail.unsuitable` for a node that lacks what is needed.
  */
 export interface PaymentRail {
   state(): Promise<RailState>;

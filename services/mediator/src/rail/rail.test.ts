@@ -1,4 +1,4 @@
 import { createFakeRail } from '../testing/test-fake-rail.ts';
 import { describeRail } from './rail.contract.ts';
 
-describeRail('the fake rail', () => Promise.resolve(createFakeRail()));
+describeRail('the chain in memory', () => Promise.resolve(createFakeRail()));

@@ -26,11 +26,7 @@ export interface TestBitcoin extends TestChain {
   /** Takes questions and never answers. */
   hang(): void;
   /** A rail of one's own making through the door; ended with the rest. */
-  openRail(options?: {
-    readonly network?: Network;
-    readonly timeoutMs?: number;
-    readonly maxSatPerKvb?: bigint;
-  }): BitcoinCoreRail;
+  openRail(options?: { readonly network?: Network; readonly timeoutMs?: number }): BitcoinCoreRail;
 }
 
 type DoorState = 'open' | 'shut' | 'hanging';
@@ -236,15 +232,18 @@ async function openDoor(nodePort: () => number): Promise<Door> {
   const server: Server = createServer((client) => {
     sockets.add(client);
     client.on('error', () => client.destroy()).on('close', () => sockets.delete(client));
-    if (door.state === 'shut') return void client.destroy();
-    if (door.state === 'hanging') return void client.resume();
+    if (door.state !== 'open') {
+      if (door.state === 'shut') client.destroy();
+      else client.resume();
+      return;
+    }
     const behind = connect(nodePort(), '127.0.0.1');
     let isAnswerLost = false;
     behind.on('error', () => client.destroy()).on('close', () => client.destroy());
     client.on('close', () => behind.destroy());
     client.on('data', (piece: Buffer) => {
-      if (door.state === 'shut') return void client.destroy();
-      if (door.state === 'hanging') return;
+      if (door.state === 'shut') client.destroy();
+      if (door.state !== 'open') return;
       if (door.isNextBroadcastLost && piece.includes('"sendrawtransaction"')) {
         door.isNextBroadcastLost = false;
         isAnswerLost = true;

@@ -249,7 +249,7 @@ export function createFakeRail(nowMs?: () => number): FakeRailChain {
       trouble = 'syncing';
     },
     async crash() {
-      for (const txid of [...blocks.mempool]) blocks.evict(txid);
+      for (const txid of blocks.mempool) blocks.evict(txid);
     },
     async close() {
       // nothing is open

@@ -5,6 +5,7 @@ import type { PaymentRail, RailState, Tip } from '../../rail/index.ts';
 import { satsOf } from './amounts.ts';
 import { createRpc, RPC, RpcError, type RpcOptions } from './rpc.ts';
 import { listSightings } from './sightings.ts';
+import { createNodeState, SyncingError } from './node-state.ts';
 import { createTransactions } from './transactions.ts';
 import { listUnspent } from './unspent.ts';
 import { createWallets } from './wallets.ts';
@@ -13,8 +14,6 @@ export interface BitcoinCoreOptions extends RpcOptions {
   readonly network: Network;
   /** Where the node has no estimate: on regtest, and for the first hours of a new node. */
   readonly fallbackSatPerKvb: bigint;
-  /** No estimate goes beyond it. */
-  readonly maxSatPerKvb?: bigint;
   /** For what reads the whole chain: the first watching of a wallet, the audit. Default 12 hours. */
   readonly scanTimeoutMs?: number;
   /** Addresses are watched so many at a time. Default 1,000, as many as the node looks ahead by itself. */
@@ -25,29 +24,10 @@ export interface BitcoinCoreRail extends PaymentRail {
   close(): Promise<void>;
 }
 
-/** As the node calls them. */
-const CHAINS: Readonly<Record<Network, readonly string[]>> = {
-  mainnet: ['main'],
-  testnet: ['test', 'testnet4'],
-  signet: ['signet'],
-  regtest: ['regtest'],
-};
-/** A node hears of a block's header a moment before it has the block. */
-const HEADERS_AHEAD = 3;
 const SCAN_TIMEOUT_MS = 12 * 3600_000;
 const RANGE_STEP = 1_000;
 /** The node refuses to look further ahead. */
 const FURTHEST_TARGET_BLOCKS = 1_008;
-
-interface ChainInfo {
-  readonly chain: string;
-  readonly blocks: number;
-  readonly headers: number;
-  readonly bestblockhash: string;
-  readonly initialblockdownload: boolean;
-  /** 0 to 1. */
-  readonly verificationprogress: number | string;
-}
 
 interface ScanResult {
   readonly success: boolean;
@@ -62,40 +42,12 @@ export function createBitcoinCoreRail(options: BitcoinCoreOptions): BitcoinCoreR
   const wallets = createWallets(rpc, { scanTimeoutMs, rangeStep: options.rangeStep ?? RANGE_STEP });
   const transactions = createTransactions(rpc, wallets);
 
-  let furthest: Tip | undefined;
-
-  /**
-   * A node that lost power comes up without its last blocks, and takes itself for ready until its peers give them back.
-   * Another block at the same height is a reorganisation, which it knows of; a block that it has never heard of is not.
-   */
-  const requireCaughtUp = async (tip: Tip, before: Tip): Promise<void> => {
-    if (tip.height > before.height || tip.hash === before.hash) return;
-    await rpc.call('getblockheader', [before.hash]).catch((error: unknown) => {
-      if (!(error instanceof RpcError && error.code === RPC.invalidAddressOrKey)) throw error;
-      throw new SyncingError(tip, before.height === 0 ? 0 : tip.height / before.height);
-    });
-  };
-
-  const look = async (): Promise<Tip> => {
-    const info = await rpc.call<ChainInfo>('getblockchaininfo');
-    const { blocks, headers, bestblockhash, chain } = info;
-    if (!CHAINS[options.network].includes(chain)) {
-      throw fail('rail.wrong-network', { found: chain, expected: options.network });
-    }
-    if (info.initialblockdownload || headers - blocks > HEADERS_AHEAD) {
-      const progress = Math.min(1, Math.max(0, Number(info.verificationprogress)));
-      throw new SyncingError({ height: blocks, hash: bestblockhash }, progress);
-    }
-    const tip = { height: blocks, hash: bestblockhash };
-    if (furthest !== undefined) await requireCaughtUp(tip, furthest);
-    furthest = tip;
-    return tip;
-  };
+  const node = createNodeState(rpc, options.network);
 
   /** Asks when the node is in a state to answer, and says what went wrong in the port's words. */
   const ask = async <T>(question: (tip: Tip) => Promise<T>): Promise<T> => {
     try {
-      return await question(await look());
+      return await question(await node.look());
     } catch (error) {
       throw translate(error);
     }
@@ -119,7 +71,7 @@ export function createBitcoinCoreRail(options: BitcoinCoreOptions): BitcoinCoreR
   return {
     async state(): Promise<RailState> {
       try {
-        return { state: 'ready', tip: await look() };
+        return { state: 'ready', tip: await node.look() };
       } catch (error) {
         if (error instanceof SyncingError) return { state: 'syncing', tip: error.tip, progress: error.progress };
         const told = translate(error);
@@ -128,8 +80,7 @@ export function createBitcoinCoreRail(options: BitcoinCoreOptions): BitcoinCoreR
       }
     },
     watch: (wallet, watched) => ask(() => wallets.watch(wallet, watched)),
-    sightings: (wallet, cursor) =>
-      ask((tip) => listSightings(wallet, cursor, tip, { wallets, transactions, requireCaughtUp })),
+    sightings: (wallet, cursor) => ask((tip) => listSightings(wallet, cursor, tip, { wallets, transactions, node })),
     unspent: (wallet) => ask(() => listUnspent(wallet, { rpc, wallets, transactions })),
     transaction: (txid) => ask(() => transactions.state(txid)),
     spender: (outpoint) => ask(() => transactions.spender(outpoint)),
@@ -141,10 +92,8 @@ export function createBitcoinCoreRail(options: BitcoinCoreOptions): BitcoinCoreR
         const { mempoolminfee } = await rpc.call<{ mempoolminfee: unknown }>('getmempoolinfo');
         const wanted = feerate === undefined ? options.fallbackSatPerKvb : satsOf(feerate);
         const floor = satsOf(mempoolminfee);
-        const rate = wanted < floor ? floor : wanted;
-        const { maxSatPerKvb } = options;
         return {
-          satPerKvb: maxSatPerKvb !== undefined && rate > maxSatPerKvb ? maxSatPerKvb : rate,
+          satPerKvb: wanted < floor ? floor : wanted,
           source: feerate === undefined ? 'fallback' : 'node',
         };
       }),
@@ -172,17 +121,6 @@ const REFUSALS: ReadonlySet<number> = new Set([
   RPC.alreadyInChain,
   RPC.deserialization,
 ]);
-
-class SyncingError extends Error {
-  readonly tip: Tip;
-  readonly progress: number;
-
-  constructor(tip: Tip, progress: number) {
-    super('syncing');
-    this.tip = tip;
-    this.progress = progress;
-  }
-}
 
 /** What is neither the node's nor the line's fault stays what it is. */
 function translate(error: unknown): unknown {

@@ -4,6 +4,7 @@
  */
 import type { Outpoint, SeenOutput, Sightings, Tip, TransactionState, WalletName } from '../../rail/index.ts';
 import { satsOf } from './amounts.ts';
+import type { NodeState } from './node-state.ts';
 import { RPC, RpcError } from './rpc.ts';
 import type { Transactions } from './transactions.ts';
 import type { Wallets } from './wallets.ts';
@@ -39,18 +40,17 @@ const RECEIVED = new Set(['receive', 'generate', 'immature']);
 export interface SightingsParts {
   readonly wallets: Wallets;
   readonly transactions: Transactions;
-  /** Throws when the node is not as far as it was. */
-  readonly requireCaughtUp: (tip: Tip, before: Tip) => Promise<void>;
+  readonly node: NodeState;
 }
 
 export async function listSightings(
   name: WalletName,
   cursorText: string | undefined,
   tip: Tip,
-  { wallets, transactions, requireCaughtUp }: SightingsParts,
+  { wallets, transactions, node }: SightingsParts,
 ): Promise<Sightings> {
   const cursor = readCursor(cursorText);
-  if (cursor !== undefined) await requireCaughtUp(tip, cursor.tip);
+  if (cursor !== undefined) await node.requireCaughtUp(tip, cursor.tip);
   const listed = await listSince(name, cursor?.block, wallets);
   const received = new Map<string, Entry>();
   for (const entry of [...(listed.removed ?? []), ...listed.transactions]) {
