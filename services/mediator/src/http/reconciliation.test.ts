@@ -143,10 +143,8 @@ test('a mediator that counted in less is found out', async () => {
 
 test('admins compare ledger and chain and resolve what differs, others do not', async () => {
   const client = await mediator.client();
-  for (const [api, refused] of [
-    [client.api, failure('auth.not-yours')],
-    [apiOf(), failure('auth.required')],
-  ] as const) {
+  const refused = failure('auth.required');
+  for (const api of [client.api, apiOf()]) {
     await expect(unwrap(api.POST('/v1/admin/reconciliations'))).rejects.toThrow(refused);
     await expect(unwrap(api.GET('/v1/admin/reconciliations', { params: { query: {} } }))).rejects.toThrow(refused);
   }

@@ -31,6 +31,8 @@ export const reconcile = async (options: ReconcileOptions): Promise<Reconciliati
 async function run(options: ReconcileOptions): Promise<Reconciliation | Unreconciled> {
   const { store, rail, clock, logger } = options;
   if ((await rail.state()).state !== 'ready') return 'rail-not-ready';
+  // The first look at the chain is what makes a wallet watched.
+  await options.catchUp();
   const wallets = await options.wallets();
   if (wallets.length === 0) return 'no-wallets';
   let last: Findings | undefined;
