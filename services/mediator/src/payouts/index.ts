@@ -1,7 +1,6 @@
 /** Money on its way out: payouts of nodes, withdrawals of clients, and the batches that pay both. */
 export type * from './ports.ts';
-export { PAYOUT_STATES } from './ports.ts';
-export { choosePayees, type WaitReason } from './choose-payees.ts';
+export type { WaitReason } from './choose-payees.ts';
 export { type PayoutRules, payoutRules } from './rules.ts';
 export { runPayouts } from './run-payouts.ts';
 export { LOOKAHEAD, PAYOUT_MOMENTS, type PayoutMoment, type PayoutOptions } from './settings.ts';

@@ -2,8 +2,7 @@
 import type { Outpoint } from '../rail/index.ts';
 
 /** Open: `signed` (the ledger moved; maybe nobody has it yet), `broadcast` (a node took it), `confirmed` (in a block). */
-export const PAYOUT_STATES = ['signed', 'broadcast', 'confirmed', 'final', 'voided'] as const;
-export type PayoutState = (typeof PAYOUT_STATES)[number];
+export type PayoutState = 'signed' | 'broadcast' | 'confirmed' | 'final' | 'voided';
 
 export type WithdrawalState = 'waiting' | 'paying' | 'paid' | 'voided' | 'cancelled';
 

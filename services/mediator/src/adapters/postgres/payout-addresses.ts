@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm';
 import type { PayoutAddress, PayoutAddressStore } from '../../payouts/index.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
 import { noteEvents } from './events.ts';
+import { payoutAddresses } from './payouts-schema.ts';
 
 interface AddressRow extends Record<string, unknown> {
   sequence: string;
@@ -24,9 +25,9 @@ export function createPayoutAddressStore(database: Database): PayoutAddressStore
   return {
     async addresses(nodeId, nowMs) {
       const { rows } = await database.execute<AddressRow>(sql`
-        SELECT p.* FROM payout_addresses p JOIN nodes n USING (node_no)
+        SELECT p.* FROM ${payoutAddresses} p JOIN nodes n USING (node_no)
         WHERE n.node_id = ${Buffer.from(nodeId, 'hex')} AND p.sequence >= coalesce((
-          SELECT max(x.sequence) FROM payout_addresses x WHERE x.node_no = n.node_no AND x.effective_at_ms <= ${nowMs}), 0)
+          SELECT max(x.sequence) FROM ${payoutAddresses} x WHERE x.node_no = n.node_no AND x.effective_at_ms <= ${nowMs}), 0)
         ORDER BY p.sequence DESC`);
       return rows.map(toAddress);
     },
@@ -44,7 +45,7 @@ export function createPayoutAddressStore(database: Database): PayoutAddressStore
         const isNoChange = (await inForceAt(tx, nodeNo, nowMs)) === wanted.address;
         const effectiveAtMs = newest === undefined || isNoChange ? nowMs : nowMs + delayMs;
         await tx.execute(sql`
-          INSERT INTO payout_addresses (node_no, sequence, address, script, token, received_at_ms, effective_at_ms)
+          INSERT INTO ${payoutAddresses} (node_no, sequence, address, script, token, received_at_ms, effective_at_ms)
           VALUES (${nodeNo}, ${wanted.sequence}, ${wanted.address}, ${Buffer.from(wanted.script, 'hex')}, ${wanted.token},
             ${nowMs}, ${effectiveAtMs})`);
         const { nodeId, address, sequence } = wanted;
@@ -57,13 +58,13 @@ export function createPayoutAddressStore(database: Database): PayoutAddressStore
 
 async function newestOf(tx: Transaction, nodeNo: number): Promise<AddressRow | undefined> {
   const { rows } = await tx.execute<AddressRow>(
-    sql`SELECT * FROM payout_addresses WHERE node_no = ${nodeNo} ORDER BY sequence DESC LIMIT 1`,
+    sql`SELECT * FROM ${payoutAddresses} WHERE node_no = ${nodeNo} ORDER BY sequence DESC LIMIT 1`,
   );
   return rows[0];
 }
 
 async function inForceAt(tx: Transaction, nodeNo: number, nowMs: number): Promise<string | undefined> {
   const { rows } = await tx.execute<AddressRow>(sql`
-    SELECT * FROM payout_addresses WHERE node_no = ${nodeNo} AND effective_at_ms <= ${nowMs} ORDER BY sequence DESC LIMIT 1`);
+    SELECT * FROM ${payoutAddresses} WHERE node_no = ${nodeNo} AND effective_at_ms <= ${nowMs} ORDER BY sequence DESC LIMIT 1`);
   return rows[0]?.address;
 }

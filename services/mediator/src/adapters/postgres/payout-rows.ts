@@ -14,6 +14,7 @@ import type {
 } from '../../payouts/index.ts';
 import type { Outpoint } from '../../rail/index.ts';
 import type { Database, Transaction } from './database.ts';
+import { payoutAddresses, payoutApprovals, payoutInputs, payoutSteps } from './payouts-schema.ts';
 
 type Reader = Pick<Database | Transaction, 'execute'>;
 
@@ -37,21 +38,21 @@ export async function listCandidates(reader: Reader, nowMs: number): Promise<Can
   const { rows } = await reader.execute<CandidateRow>(sql`
     SELECT NULL::int AS node_no, NULL::bytea AS node_id, w.withdrawal_no, w.withdrawal_id, w.client_id, w.address,
       w.script, w.amount_sats AS due_sats, w.requested_at_ms AS since_ms, a.up_to_sats AS approved_sats
-    FROM withdrawals w LEFT JOIN payout_approvals a ON a.withdrawal_no = w.withdrawal_no AND a.used_by IS NULL
+    FROM withdrawals w LEFT JOIN ${payoutApprovals} a ON a.withdrawal_no = w.withdrawal_no AND a.used_by IS NULL
     WHERE w.state = 'waiting'
     UNION ALL
     SELECT n.node_no, n.node_id, NULL, NULL, NULL, p.address, p.script, e.balance_msat / 1000,
       coalesce(first.settled_at_ms, ${nowMs}), a.up_to_sats
     FROM ledger_accounts e JOIN nodes n ON n.node_no = e.node_no
     JOIN LATERAL (
-      SELECT address, script FROM payout_addresses p
+      SELECT address, script FROM ${payoutAddresses} p
       WHERE p.node_no = n.node_no AND p.effective_at_ms <= ${nowMs} ORDER BY p.sequence DESC LIMIT 1) p ON true
     LEFT JOIN LATERAL (
       SELECT min(s.settled_at_ms) AS settled_at_ms FROM settlements s
       WHERE s.node_no = n.node_no AND s.earned_msat > 0 AND s.settled_at_ms > coalesce((
         SELECT max(b.planned_at_ms) FROM payout_payees y JOIN payout_batches b USING (batch_no)
         WHERE y.node_no = n.node_no AND b.state <> 'voided'), -1)) first ON true
-    LEFT JOIN payout_approvals a ON a.node_no = n.node_no AND a.used_by IS NULL
+    LEFT JOIN ${payoutApprovals} a ON a.node_no = n.node_no AND a.used_by IS NULL
     WHERE e.kind = 'earned' AND e.balance_msat >= 1000
     ORDER BY node_no NULLS FIRST, withdrawal_no, since_ms`);
   const candidates = rows.map((row): Candidate => ({
@@ -87,7 +88,7 @@ const ownerOf = (row: OwnerRow): Owner =>
 
 export async function listTakenInputs(reader: Reader): Promise<Outpoint[]> {
   const { rows } = await reader.execute<{ txid: Buffer; vout: number }>(
-    sql`SELECT txid, vout FROM payout_inputs WHERE NOT is_released`,
+    sql`SELECT txid, vout FROM ${payoutInputs} WHERE NOT is_released`,
   );
   return rows.map(({ txid, vout }) => ({ txid: hex(txid), vout }));
 }
@@ -130,7 +131,7 @@ async function toOpenBatch(reader: Reader, row: BatchRow): Promise<OpenBatch> {
 
 async function readInputs(reader: Reader, batchNo: number): Promise<PayoutInput[]> {
   const { rows } = await reader.execute<{ txid: Buffer; vout: number; sats: string; address: string; script: Buffer }>(
-    sql`SELECT * FROM payout_inputs WHERE batch_no = ${batchNo} ORDER BY txid, vout`,
+    sql`SELECT * FROM ${payoutInputs} WHERE batch_no = ${batchNo} ORDER BY txid, vout`,
   );
   return rows.map(({ txid, vout, sats, address, script }) => ({
     txid: hex(txid),
@@ -236,7 +237,7 @@ export async function findBatch(reader: Reader, batchId: string): Promise<BatchD
   const [row] = rows;
   if (row === undefined) return undefined;
   const steps = await reader.execute<{ step: string; happened_at_ms: string; data: Record<string, unknown> }>(sql`
-    SELECT step, happened_at_ms, data FROM payout_steps WHERE batch_no = ${row.batch_no} ORDER BY step_no`);
+    SELECT step, happened_at_ms, data FROM ${payoutSteps} WHERE batch_no = ${row.batch_no} ORDER BY step_no`);
   const { designated, inputs, payees, transactions } = await toOpenBatch(reader, row);
   return {
     ...toSummary(row),

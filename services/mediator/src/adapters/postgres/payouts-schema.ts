@@ -43,7 +43,7 @@ export const payoutAddresses = pgTable(
   ],
 );
 
-export const BATCH_STATES = ['signed', 'broadcast', 'confirmed', 'final', 'voided'] as const;
+const BATCH_STATES = ['signed', 'broadcast', 'confirmed', 'final', 'voided'] as const;
 
 /**
  * One payment to many. All its transactions spend the designated output, so at most one of them can ever be mined. A row
@@ -88,7 +88,7 @@ export const payoutBatches = pgTable(
   ],
 );
 
-export const WITHDRAWAL_STATES = ['waiting', 'paying', 'paid', 'voided', 'cancelled'] as const;
+const WITHDRAWAL_STATES = ['waiting', 'paying', 'paid', 'voided', 'cancelled'] as const;
 
 /** What a client asked for, with its signature. From the request on, the money is in flight. */
 export const withdrawals = pgTable(
