@@ -124,7 +124,7 @@ function spawnNode(options: RegtestNodeOptions, { dataDir, pidFile, port }: Plac
       settle();
     });
     child.once('close', (code, signal) => {
-      how = signal ?? `exit status ${code}`;
+      how ??= signal ?? `exit status ${code}`;
       settle();
     });
   });
