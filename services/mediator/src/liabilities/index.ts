@@ -1,3 +1,3 @@
 /** What the mediator owes, published so that everybody can check that its own money was counted in. */
 export * from './ports.ts';
-export { type Assets, plantTree, publishLiabilities, type PublishOptions } from './publish-liabilities.ts';
+export { type Assets, publishLiabilities, type PublishOptions } from './publish-liabilities.ts';

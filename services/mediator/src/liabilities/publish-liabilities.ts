@@ -33,7 +33,7 @@ const SALT_BYTES = 32;
 const MAX_TRIES = 5;
 
 /** A leaf for each, under a salt of its own, in the order of their hashes. */
-export function plantTree(owed: readonly Owed[], randomness: Randomness): Tree & { readonly root: SumRoot } {
+function plantTree(owed: readonly Owed[], randomness: Randomness): Tree & { readonly root: SumRoot } {
   const planted = owed
     .map((one) => {
       const salt = toHex(randomness.bytes(SALT_BYTES));
