@@ -38,7 +38,7 @@ interface Door {
   close(): void;
 }
 
-export const FALLBACK_SAT_PER_KVB = 2_000n;
+const FALLBACK_SAT_PER_KVB = 2_000n;
 const FAUCET = 'somebody-else';
 const COINS = 60;
 /** @param program of infra/bitcoin: `await describeWith(['bitcoind'], 'title', (program) => …)` */

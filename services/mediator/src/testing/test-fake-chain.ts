@@ -71,7 +71,7 @@ const DUST = [
   { prefix: '76a914', sats: 546n },
 ];
 
-export function parseFake(hex: string): FakeTransaction {
+function parseFake(hex: string): FakeTransaction {
   const parsed = Transaction.fromHex(hex);
   return {
     txid: parsed.getId(),

@@ -67,6 +67,36 @@ await describeWith(['bitcoind'], 'Bitcoin Core', (program = '') => {
       expect(await chain.rail.unspent('payouts')).toMatchObject([{ ...paid }]);
     });
 
+    test('a block’s own reward comes and goes with its block', async () => {
+      const wallet = walletOf('reward');
+      const { address } = wallet.addressAt('p2wpkh', 'receive', 0);
+      await chain.rail.watch('deposits', { descriptors: wallet.publicDescriptors, lastIndex: 0 });
+      const ours = async (cursor?: string) => {
+        const told = await chain.rail.sightings('deposits', cursor);
+        return { ...told, seen: told.seen.filter((output) => output.address === address) };
+      };
+      await chain.rpc().call('generatetoaddress', [1, address], { isWrite: true });
+      const { seen, cursor } = await ours();
+      expect(seen).toMatchObject([{ address, confirmations: 1 }]);
+      const { txid, vout, sats } = seen[0]!;
+      expect(sats).toBeGreaterThan(0n);
+      // Not to be spent for a hundred blocks.
+      expect(await chain.rail.unspent('deposits')).not.toContainEqual(expect.objectContaining({ txid }));
+      await chain.reorganise(1);
+      const after = await ours(cursor);
+      expect(after.seen).toEqual([]);
+      expect(after.gone).toContainEqual({ txid, vout });
+    });
+
+    test('a node without its wallet says what it lacks', async () => {
+      await chain.restart({ disablewallet: '1' });
+      const lacking = { code: 'rail.unsuitable', message: expect.stringContaining('disablewallet') };
+      await expect(chain.rail.sightings('deposits')).rejects.toMatchObject(lacking);
+      await expect(chain.rail.watch('deposits', { descriptors: [], lastIndex: 0 })).rejects.toMatchObject(lacking);
+      await chain.restart();
+      expect(await chain.rail.sightings('deposits')).toMatchObject({ gone: expect.anything() });
+    });
+
     test('the wallets hold no private keys', async () => {
       const wallet = 'holdfast-payouts';
       const info = await chain.rpc().call<object>('getwalletinfo', [], { wallet });
