@@ -207,6 +207,32 @@ export function defineDepositCases(openChain: () => Promise<TestChain>, timeoutM
   );
 
   test(
+    'agreements that were cut at the same period are all renewed when the money is there again',
+    async () => {
+      const clientId = freshId();
+      const name = await world.vault(clientId);
+      const node = await world.node(10_000n);
+      const outpoint = await deposit(clientId, 25_000n, 6);
+      for (const price of [10_000n, 11_000n]) {
+        const nodes = [{ ...node, priceSatPerTbMonth: price }];
+        const uploadId = await openUpload(world, name, nodes, TB, world.clock.nowMs());
+        await commitBytes(world, name, uploadId, nodes, TB, world.clock.nowMs());
+        await world.clock.advance(3_600_000);
+      }
+      await takeAway(outpoint, 6);
+      const cut = await world.agreements.listOfClient(clientId, { limit: 10 });
+      expect(new Set(cut.map(({ endPeriod, state }) => `${endPeriod} ${state}`)).size).toBe(1);
+      await deposit(clientId, 60_000n);
+      expect(await world.agreements.renewDue(world.clock.nowMs())).toEqual({ renewed: 0, unfunded: [] });
+      await world.clock.advance(3_600_000);
+      expect((await world.agreements.renewDue(world.clock.nowMs())).renewed).toBe(2);
+      const renewed = await world.agreements.listOfClient(clientId, { limit: 10 });
+      expect(renewed.map(({ state }) => state)).toEqual(['active', 'active', 'renewed', 'renewed']);
+    },
+    timeoutMs,
+  );
+
+  test(
     'open uploads give their reserve before anything that is stored',
     async () => {
       const clientId = freshId();

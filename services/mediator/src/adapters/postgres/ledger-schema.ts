@@ -243,9 +243,10 @@ export const agreements = pgTable(
     terminationToken: text('termination_token'),
   },
   (table) => [
+    // Renewals are one for each agreement that they follow: those of two that end together begin together.
     uniqueIndex('agreements_one_per_term')
       .on(table.clientId, table.vaultId, table.nodeNo, table.priceSatPerTbMonth, table.startPeriod)
-      .where(sql`state <> 'ended'`),
+      .where(sql`state <> 'ended' AND renewed_from IS NULL`),
     foreignKey({ columns: [table.clientId, table.vaultId], foreignColumns: [vaults.clientId, vaults.vaultId] }),
     lengthCheck('agreements_agreement_id_length', table.agreementId, 16),
     check('agreements_state', sql`state IN ('active', 'renewed', 'grace', 'ended')`),

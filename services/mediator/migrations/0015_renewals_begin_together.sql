@@ -1,0 +1,2 @@
+DROP INDEX "agreements_one_per_term";--> statement-breakpoint
+CREATE UNIQUE INDEX "agreements_one_per_term" ON "agreements" USING btree ("client_id","vault_id","node_no","price_sat_per_tb_month","start_period") WHERE state <> 'ended' AND renewed_from IS NULL;
