@@ -18,8 +18,6 @@ export function testAccountKey(seed: number): string {
   return root.derivePath(`m/84'/1'/0'`).neutered().toBase58();
 }
 
-export const testDepositKey = (seed: number) => parseDepositKey(testAccountKey(seed), 'regtest');
-
 export interface TestDeposits extends Awaited<ReturnType<typeof openTestDeposits>> {}
 
 export interface TestDepositsOptions {
@@ -36,7 +34,7 @@ export async function openTestDeposits(
   const ledger = await openTestLedger(money);
   const clock = createSimulatedClock(at(FIRST));
   const store = createDepositStore(ledger.database, ledger.money);
-  const key = testDepositKey(seed);
+  const key = parseDepositKey(testAccountKey(seed), 'regtest');
   const watchOver = (rail: PaymentRail) =>
     createDepositWatch({ store, rail, key, rules, clock, logger: createSilentLogger() });
   return {

@@ -38,7 +38,7 @@ export const depositAddresses = pgTable(
   ],
 );
 
-export const DEPOSIT_STATES = ['seen', 'credited', 'reversed', 'gone'] as const;
+const DEPOSIT_STATES = ['seen', 'credited', 'reversed', 'gone'] as const;
 
 /** Outputs to watched addresses, one row for each outpoint, for ever. */
 export const deposits = pgTable(
