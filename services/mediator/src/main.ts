@@ -11,6 +11,7 @@ import { HoldfastError } from '@holdfast/protocol';
 import { startMediator, startWorker } from './compose.ts';
 import { mediatorConfig, toOptions } from './config.ts';
 import { CREDIT_HELP, readCreditArguments, requestCredit } from './credit-command.ts';
+import { PAYOUTS_HELP, readPayoutsArguments, requestPayouts } from './payouts-command.ts';
 import { readReconcileArguments, RECONCILE_HELP, requestReconciliation } from './reconcile-command.ts';
 import { readShowArguments, requestShown, SHOW_HELP } from './show-command.ts';
 import { VERSION } from './version.ts';
@@ -20,6 +21,7 @@ const HELP = `holdfast-mediator ${VERSION}: matches clients with storage nodes.
   holdfast-mediator                                    starts it
   holdfast-mediator worker                             starts a process that only does what happens by the clock
   holdfast-mediator credit CLIENT_ID SATS --note TEXT   credits a client of the one that runs here
+  holdfast-mediator payouts VERB                        pauses or resumes payouts, allows a large one
   holdfast-mediator reconcile                           compares its ledger with the chain now, and publishes what it owes
   holdfast-mediator show PATH                           asks the one that runs here, as admin: show /v1/market
 
@@ -86,8 +88,15 @@ async function reconcile(args: readonly string[]): Promise<void> {
   if (differs) process.exitCode = 1;
 }
 
+async function payouts(args: readonly string[]): Promise<void> {
+  const request = readPayoutsArguments(args);
+  const running = toOptions(readConfig(mediatorConfig, process.env));
+  process.stdout.write(`${await requestPayouts(running, request)}\n`);
+}
+
 const VERBS: Readonly<Record<string, { help: string; run: (args: readonly string[]) => Promise<void> }>> = {
   credit: { help: CREDIT_HELP, run: credit },
+  payouts: { help: PAYOUTS_HELP, run: payouts },
   reconcile: { help: RECONCILE_HELP, run: reconcile },
   show: { help: SHOW_HELP, run: show },
   worker: { help: HELP, run: work },
