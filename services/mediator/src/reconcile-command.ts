@@ -51,21 +51,28 @@ export interface ReconcileReport {
   readonly differs: boolean;
 }
 
+/** The set of all unspent outputs of a large chain is read in minutes, twice when something differs. */
+const TIMEOUT_MS = 1_800_000;
+
 /** @throws HoldfastError, PlatformError `mediator.not-here` */
 export const requestReconciliation = (
   running: RunningMediator,
   { resolve }: ReconcileRequest,
 ): Promise<ReconcileReport> =>
-  asAdmin(running, async ({ api }) => {
-    if (resolve !== undefined) {
-      const { number, note, book } = resolve;
-      const params = { path: { number } };
-      await unwrap(api.POST('/v1/admin/reconciliations/{number}/resolution', { params, body: { note, book } }));
-      return { text: `Reconciliation ${number} is resolved: ${note}\n`, differs: false };
-    }
-    const outcome = await unwrap(api.POST('/v1/admin/reconciliations'));
-    return { text: describeAudit(outcome), differs: outcome.reconciliation?.state === 'differs' };
-  });
+  asAdmin(
+    running,
+    async ({ api }) => {
+      if (resolve !== undefined) {
+        const { number, note, book } = resolve;
+        const params = { path: { number } };
+        await unwrap(api.POST('/v1/admin/reconciliations/{number}/resolution', { params, body: { note, book } }));
+        return { text: `Reconciliation ${number} is resolved: ${note}\n`, differs: false };
+      }
+      const outcome = await unwrap(api.POST('/v1/admin/reconciliations'));
+      return { text: describeAudit(outcome), differs: outcome.reconciliation?.state === 'differs' };
+    },
+    { timeoutMs: TIMEOUT_MS },
+  );
 
 const WHY: Readonly<Record<NonNullable<Schemas['AuditOutcome']['unreconciled']>, string>> = {
   busy: 'another process does it at this moment',

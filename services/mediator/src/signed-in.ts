@@ -26,15 +26,19 @@ export interface SignedIn {
   readonly session: string;
 }
 
+const TIMEOUT_MS = 30_000;
+
 /** The session ends with `use`. @throws HoldfastError, PlatformError `mediator.not-here` */
 export async function asAdmin<T>(
   { dataDir, listen, network }: RunningMediator,
   use: (signedIn: SignedIn) => Promise<T>,
+  { timeoutMs = TIMEOUT_MS }: { readonly timeoutMs?: number } = {},
 ): Promise<T> {
   const caPem = await readKey(join(dataDir, 'ca.pem'));
   const mediatorId = toHex(createSigningKey(fromHexFile(await readKey(join(dataDir, 'mediator.key')))).publicKey);
   const key = createSigningKey(fromHexFile(await readKey(join(dataDir, 'admin.key'))));
-  const dispatcher = new Agent({ connect: pinnedConnectOptions({ caPem, expectUri: mediatorUri(mediatorId) }) });
+  const connect = pinnedConnectOptions({ caPem, expectUri: mediatorUri(mediatorId) });
+  const dispatcher = new Agent({ connect, headersTimeout: timeoutMs });
   const host = ['0.0.0.0', '::'].includes(listen.host) ? 'localhost' : listen.host;
   const baseUrl = `https://${host.includes(':') ? `[${host}]` : host}:${listen.port}`;
   try {
@@ -43,7 +47,7 @@ export async function asAdmin<T>(
     const body = { publicKey: toHex(key.publicKey), role: 'admin', nonce, signedAtMs: systemClock.nowMs() } as const;
     const token = signMessage(signIn, { network, mediatorId }, body, key);
     const { session } = await unwrap(open.POST('/v1/sign-in', { body: { signIn: token } }));
-    const api = createMediatorApi({ baseUrl, dispatcher, session: () => session });
+    const api = createMediatorApi({ baseUrl, dispatcher, timeoutMs, session: () => session });
     const outcome = await use({ api, baseUrl, dispatcher, session });
     await unwrap(api.DELETE('/v1/sign-in'));
     return outcome;

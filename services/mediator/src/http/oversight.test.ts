@@ -1,7 +1,7 @@
 /** Nobody sees what isn't theirs, and everybody sees what is: each operation of oversight, by each role. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type MediatorApi, openApiDocuments, unwrap } from '@holdfast/http-api';
-import { fromBase64Url, recordsOfCommits, verifyTranscript } from '@holdfast/protocol';
+import { fromBase64Url, type HoldfastError, recordsOfCommits, verifyTranscript } from '@holdfast/protocol';
 import { ADMIN, openTestOversight, type TestOversight } from '../testing/test-oversight.ts';
 
 let world: TestOversight;
@@ -59,6 +59,17 @@ const operator = { answered: ['admin', 'honest'], refused: ['auth.not-yours'] } 
 const client = { answered: ['admin', 'owner'], refused: ['auth.not-yours'] } as const;
 const party = { answered: ['admin', 'honest', 'owner'], refused: ['agreement.unknown'] } as const;
 
+const clientsAndAdmin = { answered: ['admin', 'owner', 'stranger'], refused: ['auth.required'] } as const;
+const NO_BATCH = '0'.repeat(32);
+
+/** There is none of it in this world: who may see it is told so, which counts as an answer. */
+async function noneIs(code: string, asking: Parameters<typeof unwrap>[0]): Promise<unknown> {
+  return unwrap(asking).catch((error: HoldfastError) => {
+    if (error.code === code) return code;
+    throw error;
+  });
+}
+
 /** About the node `honest`, and the agreement of `owner` with it. Each names its operation: a new one cannot be forgotten. */
 const CASES: Record<string, Case> = {
   listStandings: { ask: (api) => unwrap(api.GET('/v1/standings')), ...onlyAdmin },
@@ -99,6 +110,34 @@ const CASES: Record<string, Case> = {
   getLedger: { ask: (api) => unwrap(api.GET('/v1/ledger')), ...onlyAdmin },
   findLedgerFaults: { ask: (api) => unwrap(api.GET('/v1/ledger/faults')), ...onlyAdmin },
   getMarket: { ask: (api) => unwrap(api.GET('/v1/market')), ...onlyAdmin },
+  listDeposits: { ask: (api) => unwrap(api.GET('/v1/deposits')), ...clientsAndAdmin },
+  listWithdrawals: { ask: (api) => unwrap(api.GET('/v1/withdrawals')), ...clientsAndAdmin },
+  getPayoutAddress: { ask: (api) => unwrap(api.GET('/v1/nodes/{nodeId}/payout-address', ofNode())), ...operator },
+  listNodePayouts: { ask: (api) => unwrap(api.GET('/v1/nodes/{nodeId}/payouts', ofNode())), ...operator },
+  listPayouts: { ask: (api) => unwrap(api.GET('/v1/payouts')), ...onlyAdmin },
+  getPayout: {
+    ask: (api) =>
+      noneIs('payout.unknown', api.GET('/v1/payouts/{batchId}', { params: { path: { batchId: NO_BATCH } } })),
+    ...onlyAdmin,
+  },
+  getPayoutStatus: { ask: (api) => unwrap(api.GET('/v1/payout-status')), ...onlyAdmin },
+  getOwnLiability: {
+    ask: (api) => noneIs('liabilities.none', api.GET('/v1/liabilities/mine', { params: { query: {} } })),
+    answered: ['honest', 'liar', 'silent', 'owner', 'stranger'],
+    refused: ['auth.required'],
+  },
+  listReconciliations: {
+    ask: (api) => unwrap(api.GET('/v1/admin/reconciliations', { params: { query: {} } })),
+    ...onlyAdmin,
+  },
+  getReconciliation: {
+    ask: (api) =>
+      noneIs(
+        'reconciliation.unknown',
+        api.GET('/v1/admin/reconciliations/{number}', { params: { path: { number: 1 } } }),
+      ),
+    ...onlyAdmin,
+  },
 };
 
 interface Operation {

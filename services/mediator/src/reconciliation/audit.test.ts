@@ -94,3 +94,22 @@ test('a difference is kept when the node goes away before an admin books it', as
   await world.audit.resolve(number, { ...resolution, book: false });
   expect(await world.pauses()).toEqual([]);
 });
+
+test.each(['noteOutputs', 'outputs', 'books', 'book', 'note'] as const)(
+  'a crash after %s: the next comparison books everything once',
+  async (method) => {
+    await world.fund(30_000n);
+    const dying = world.reconciliations[method] as (...args: unknown[]) => Promise<unknown>;
+    const store = {
+      ...world.reconciliations,
+      async [method](...args: unknown[]) {
+        await dying(...args);
+        throw new Error('crashed');
+      },
+    } as typeof world.reconciliations;
+    await expect(world.check({ store })).rejects.toThrow('crashed');
+    expect(await world.check()).toMatchObject({ state: 'balanced', chainSats: 30_000n, ledgerMsat: 30_000_000n });
+    expect(await world.ledger.position()).toMatchObject({ float: 30_000_000n, capital: 30_000_000n });
+    expect(await world.faults()).toEqual([]);
+  },
+);
