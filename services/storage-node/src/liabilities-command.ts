@@ -84,7 +84,9 @@ export function formatLiabilities(report: LiabilityReport): string {
   const { sequence, madeAtMs, totalMsat, leafCount, amountMsat, freeMsat, boundMsat, inFlightMsat } = report;
   return [
     `root ${sequence} of ${new Date(madeAtMs).toISOString()}, signed by the mediator: it owes ${sat(totalMsat)} to ${leafCount} clients and nodes`,
-    `proven: ${sat(amountMsat)} of that are this node’s (${sat(freeMsat)} earned, ${sat(boundMsat)} withheld, ${sat(inFlightMsat)} on their way)`,
+    amountMsat === 0n
+      ? 'no leaf is this node’s: nothing is owed to it'
+      : `proven: ${sat(amountMsat)} of that are this node’s (${sat(freeMsat)} earned, ${sat(boundMsat)} withheld, ${sat(inFlightMsat)} on their way)`,
     report.isCompared
       ? 'the node’s statement says the same'
       : 'the statement was not compared: money moved all the time',

@@ -51,7 +51,7 @@ async function verify(cli: Cli, { number }: Options): Promise<number> {
     ...(assets === undefined
       ? []
       : [['It has', `${formatCount(assets.sats)} sat on the chain at block ${assets.tipHeight}, by its own word`]]),
-    ['Yours', `${formatSats(amountMsat)}, proven to be in it`],
+    ['Yours', amountMsat === 0n ? 'nothing: no leaf is yours' : `${formatSats(amountMsat)}, proven to be in it`],
     [
       'Of that',
       `${formatSats(freeMsat)} available, ${formatSats(boundMsat)} held and reserved, ` +
