@@ -106,7 +106,7 @@ test.each(['noteOutputs', 'outputs', 'books', 'book', 'note'] as const)(
         await dying(...args);
         throw new Error('crashed');
       },
-    } as typeof world.reconciliations;
+    };
     await expect(world.check({ store })).rejects.toThrow('crashed');
     expect(await world.check()).toMatchObject({ state: 'balanced', chainSats: 30_000n, ledgerMsat: 30_000_000n });
     expect(await world.ledger.position()).toMatchObject({ float: 30_000_000n, capital: 30_000_000n });
