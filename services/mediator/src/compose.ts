@@ -360,6 +360,7 @@ function startLinks(
   const links = createLinks({
     ports: createLinkPorts({
       nodes,
+      uploads: handlerOptions.uploads.uploads,
       book,
       news,
       context,

@@ -164,7 +164,11 @@ async function take(world: World, { step }: Step): Promise<void> {
     case 'discard': {
       const upload = pick(world.uploads, step.which);
       if (upload === undefined) return;
-      const left = upload.nodes.map(({ nodeNo }) => ({ nodeNo, bytes: step.bytes, periods: step.periods }));
+      const left = upload.nodes.map(({ nodeNo }) => ({
+        nodeNo,
+        sizeBytes: step.bytes,
+        lainMs: step.periods * ledger.money.rules.periodMs,
+      }));
       await inTransaction(database, (tx) => settleUpload(tx, money, upload.uploadId, left, nowMs));
       return;
     }

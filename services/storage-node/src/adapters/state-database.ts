@@ -5,7 +5,7 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { fromHex, type UploadId } from '@holdfast/protocol';
-import type { Loss, ShardRecords } from '../shards/ports.ts';
+import type { DiscardedUpload, Loss, ShardRecords } from '../shards/ports.ts';
 import { openSqlite, transaction } from './open-sqlite.ts';
 import { type ShardName, shardKeyBytes, shardNameFromBytes } from '../shards/shard-name.ts';
 
@@ -16,6 +16,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS adopted (shard BLOB PRIMARY KEY, upload BLOB NOT NULL) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS uploads (
     upload BLOB PRIMARY KEY, committed_bytes INTEGER NOT NULL DEFAULT 0, ended_at_ms INTEGER
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS discarded (
+    upload BLOB PRIMARY KEY, size_bytes INTEGER NOT NULL, lain_ms INTEGER NOT NULL
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS losses (
     shard BLOB PRIMARY KEY, detail TEXT NOT NULL, found_at_ms INTEGER NOT NULL, reported INTEGER NOT NULL DEFAULT 0
@@ -141,7 +144,10 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
   };
 }
 
-type UploadRecords = Pick<ShardRecords, 'committedBytesOf' | 'endUploads' | 'hasEnded'>;
+type UploadRecords = Pick<
+  ShardRecords,
+  'committedBytesOf' | 'endUploads' | 'hasEnded' | 'discardedUploads' | 'forgetDiscarded'
+>;
 
 const uploadRecords = (
   prepare: (sql: string) => StatementSync,
@@ -151,10 +157,11 @@ const uploadRecords = (
     const row = prepare('SELECT committed_bytes AS n FROM uploads WHERE upload = ?').get(uploadBytes(uploadId));
     return (row as { n: number } | undefined)?.n ?? 0;
   },
-  endUploads(uploadIds, atMs, forgetBeforeMs) {
+  endUploads(ended, atMs, forgetBeforeMs) {
     transaction(() => {
       prepare('DELETE FROM uploads WHERE ended_at_ms < ?').run(forgetBeforeMs);
-      for (const uploadId of uploadIds) {
+      for (const { uploadId, sizeBytes, lainMs } of ended) {
+        prepare('INSERT OR IGNORE INTO discarded VALUES (?, ?, ?)').run(uploadBytes(uploadId), sizeBytes, lainMs);
         prepare(
           'INSERT INTO uploads (upload, ended_at_ms) VALUES (?, ?) ON CONFLICT DO UPDATE SET ended_at_ms = excluded.ended_at_ms',
         ).run(uploadBytes(uploadId), atMs);
@@ -164,6 +171,14 @@ const uploadRecords = (
   hasEnded: (uploadId) =>
     prepare('SELECT 1 FROM uploads WHERE upload = ? AND ended_at_ms IS NOT NULL').get(uploadBytes(uploadId)) !==
     undefined,
+  discardedUploads: (limit) =>
+    prepare('SELECT lower(hex(upload)) AS uploadId, size_bytes AS sizeBytes, lain_ms AS lainMs FROM discarded LIMIT ?')
+      .all(limit)
+      .map((row) => ({ ...(row as unknown as DiscardedUpload) })),
+  forgetDiscarded: (uploadIds) =>
+    transaction(() => {
+      for (const uploadId of uploadIds) prepare('DELETE FROM discarded WHERE upload = ?').run(uploadBytes(uploadId));
+    }),
 });
 
 type LossRecords = Pick<ShardRecords, 'addLoss' | 'unreportedLosses' | 'markReported' | 'withdrawLoss'>;

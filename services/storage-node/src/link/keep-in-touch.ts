@@ -1,12 +1,13 @@
 /** Keeps the node registered and connected for as long as it runs: it never gives up, and never dies. */
 import type { Clock, Randomness } from '@holdfast/platform';
-import { HoldfastError, type LinkOrder, MAX_LINK_LOSSES, type NodeFigures } from '@holdfast/protocol';
+import { HoldfastError, type LinkOrder, MAX_LINK_LOSSES, MAX_UNCOMMITTED, type NodeFigures } from '@holdfast/protocol';
 import { carryOutOrders, orderOf } from '../orders/index.ts';
 import type { NodeOffer, Registrar, RegistrationPort } from '../registration/index.ts';
 import type { ShardName, ShardRecords, ShardStore } from '../shards/index.ts';
 import { type ConnectionOptions, createConnection } from './connection.ts';
 import { createPace } from './pace.ts';
 import { createReach } from './reach.ts';
+import type { Session } from './session.ts';
 
 export interface TouchOptions extends Pick<
   ConnectionOptions,
@@ -65,10 +66,20 @@ export function createTouch(options: TouchOptions): Touch {
     return mine;
   };
   const reach = createReach(port, clock, logger);
+  /** How far the orders are carried out, and what discarded uploads left: until the mediator has noted all of that. */
+  const acknowledge = async (session: Session): Promise<void> => {
+    let uncommitted;
+    do {
+      uncommitted = records.discardedUploads(MAX_UNCOMMITTED);
+      await session.carriedOut(records.cursor(), uncommitted);
+      records.forgetDiscarded(uncommitted.map(({ uploadId }) => uploadId));
+    } while (uncommitted.length === MAX_UNCOMMITTED);
+  };
   const connection = createConnection({
     ...options,
     figures,
     carryOut,
+    acknowledge,
     inTurn,
     onEnd: () => pace.hurry(),
   });
@@ -103,6 +114,7 @@ export function createTouch(options: TouchOptions): Touch {
       }
       await reach.ask();
       await beat(connection.isUp ? undefined : await connection.connect());
+      if (records.discardedUploads(1).length > 0) await acknowledge(connection.session());
       await reportLosses();
       lastVisitAtMs = clock.nowMs();
     } catch (error) {
