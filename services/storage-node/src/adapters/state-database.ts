@@ -1,10 +1,11 @@
 /**
- * The node's own small state in SQLite: which shards are committed, losses to report, the cursor of the orders.
+ * The node's own small state in SQLite: which shards are committed, losses to report, the cursor of the orders, past prices.
  * SQLite and not a log of our own, because one transaction (one fsync) holds a batch of orders and the cursor behind
  * them, look-ups need no memory, and torn writes are its business.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { fromHex, type UploadId } from '@holdfast/protocol';
+import type { PriceRecords } from '../agreements/index.ts';
 import type { DiscardedUpload, Loss, ShardRecords } from '../shards/ports.ts';
 import { openSqlite, transaction } from './open-sqlite.ts';
 import { type ShardName, shardKeyBytes, shardNameFromBytes } from '../shards/shard-name.ts';
@@ -23,14 +24,17 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS losses (
     shard BLOB PRIMARY KEY, detail TEXT NOT NULL, found_at_ms INTEGER NOT NULL, reported INTEGER NOT NULL DEFAULT 0
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS prices (since_ms INTEGER NOT NULL, sat_per_tb_month TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 `;
 const FACTS = { format: 'format', cursor: 'cursor', scrub: 'scrub-position' } as const;
 const FORMAT = 1;
 /** Which every shard's key begins with. */
 const CLIENT_BYTES = 32;
+/** Past prices that are kept. */
+const MAX_PRICES = 200;
 
-export interface StateDatabase extends ShardRecords {
+export interface StateDatabase extends ShardRecords, PriceRecords {
   close(): void;
 }
 
@@ -133,6 +137,7 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
     },
     ...uploadRecords(prepare, inTransaction),
     ...lossRecords(prepare, eachKey, inTransaction),
+    ...priceRecords(prepare, inTransaction),
     cursor: () => Number(fact(FACTS.cursor) ?? 0),
     setCursor,
     scrubPosition() {
@@ -207,4 +212,25 @@ const lossRecords = (
       }),
   markReported: (names) => transaction(() => eachKey('UPDATE losses SET reported = 1 WHERE shard = ?', names)),
   withdrawLoss: (name) => eachKey('DELETE FROM losses WHERE shard = ?', [name]),
+});
+
+const priceRecords = (
+  prepare: (sql: string) => StatementSync,
+  transaction: (run: () => void) => void,
+): PriceRecords => ({
+  notePrice(priceSatPerTbMonth, nowMs) {
+    const last = prepare('SELECT sat_per_tb_month AS price FROM prices ORDER BY rowid DESC LIMIT 1').get();
+    if ((last as { price: string } | undefined)?.price === String(priceSatPerTbMonth)) return;
+    transaction(() => {
+      prepare('INSERT INTO prices VALUES (?, ?)').run(nowMs, String(priceSatPerTbMonth));
+      prepare('DELETE FROM prices WHERE rowid <= (SELECT max(rowid) FROM prices) - ?').run(MAX_PRICES);
+    });
+  },
+  prices: () =>
+    prepare('SELECT since_ms AS sinceMs, sat_per_tb_month AS price FROM prices ORDER BY rowid')
+      .all()
+      .map((row) => {
+        const { sinceMs, price } = row as { sinceMs: number; price: string };
+        return { sinceMs, priceSatPerTbMonth: BigInt(price) };
+      }),
 });

@@ -1,6 +1,7 @@
 /** Keeps the node registered and connected for as long as it runs: it never gives up, and never dies. */
 import type { Clock, Randomness } from '@holdfast/platform';
 import { HoldfastError, type LinkOrder, MAX_LINK_LOSSES, MAX_UNCOMMITTED, type NodeFigures } from '@holdfast/protocol';
+import type { PriceRecords } from '../agreements/index.ts';
 import { carryOutOrders, orderOf } from '../orders/index.ts';
 import type { NodeOffer, Registrar, RegistrationPort } from '../registration/index.ts';
 import type { ShardName, ShardRecords, ShardStore } from '../shards/index.ts';
@@ -17,7 +18,7 @@ export interface TouchOptions extends Pick<
   readonly registrar: Registrar;
   readonly offer: NodeOffer;
   readonly store: ShardStore;
-  readonly records: ShardRecords;
+  readonly records: ShardRecords & PriceRecords;
   /** Signs that the node lost these shards. */
   readonly signLosses: (names: readonly ShardName[]) => string;
   /** At most so long from one heartbeat to the next; the mediator may want them more often. */
@@ -49,6 +50,7 @@ const MAX_ROUNDS = 1000;
 export function createTouch(options: TouchOptions): Touch {
   const { port, registrar, offer, store, records, clock, logger } = options;
   let lastVisitAtMs: number | undefined;
+  let isPriceNoted = false;
   let last: Promise<unknown> = Promise.resolve();
   const pace = createPace(clock, options.randomness);
 
@@ -111,7 +113,10 @@ export function createTouch(options: TouchOptions): Touch {
         logger.info('registered with the mediator');
         // The next link shows the new certificate.
         connection.close();
+        isPriceNoted = false;
       }
+      if (!isPriceNoted) records.notePrice(offer.priceSatPerTbMonth, clock.nowMs());
+      isPriceNoted = true;
       await reach.ask();
       await beat(connection.isUp ? undefined : await connection.connect());
       if (records.discardedUploads(1).length > 0) await acknowledge(connection.session());
