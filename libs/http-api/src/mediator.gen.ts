@@ -1676,6 +1676,8 @@ export interface operations {
             content: {
                 "application/json": {
                     packIds: components["schemas"]["PackId"][];
+                    /** @description A signed `read-keys` message. The grant of the first node in the answer is for its first key, and so on, from the first again when there are more nodes. Without it the grants are for the client itself. */
+                    readKeys?: components["schemas"]["Token"];
                 };
             };
         };

@@ -5,7 +5,7 @@ export { recordsOfCommits } from './commit-records.ts';
 export * from './derive-samples.ts';
 export { type ChallengeTerms, issueChallenge, type OpenChallenge, openChallenge } from './issue-challenge.ts';
 export { judgeAnswer, type Judgement, type Transcript, type Verdict, verifyTranscript } from './judge-answer.ts';
-export { LEAF_BYTES, leafCountOf, type LeafProof, pathBytesOf, proveLeaf, verifyLeaf } from './leaf-proof.ts';
+export { LEAF_BYTES, leafCountOf, type LeafProof, pathBytesOf, proveLeaf, shardRoot, verifyLeaf } from './leaf-proof.ts';
 export { groupCountOf, HASH_BYTES, merkleLevels, merkleRoot } from './merkle-tree.ts';
 export {
   challengeNonce,

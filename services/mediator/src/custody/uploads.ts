@@ -19,7 +19,7 @@ import {
   requestFor,
   type Terms,
 } from '../market/index.ts';
-import { freeBytes, isOnline, type NodeRecord } from '../nodes/index.ts';
+import { freeBytes, type NodeRecord } from '../nodes/index.ts';
 import type { UploadStore, VaultName, VaultRecord, VaultStore } from './ports.ts';
 import { findVault } from './vaults.ts';
 
@@ -155,40 +155,6 @@ function grantPut(
     options.signer.key,
   );
   return { node, grant: token, isOnline: true };
-}
-
-export interface GetGrantOptions {
-  readonly signer: GrantSigner;
-  readonly clock: Clock;
-  readonly getGrantTtlMs: number;
-  readonly offlineAfterMs: number;
-}
-
-/** A grant to read any of the client's packs at that node, `quotaBytes` in all. */
-export function grantGet(
-  options: GetGrantOptions,
-  node: NodeRecord,
-  clientId: string,
-  quotaBytes: number,
-): GrantedNode {
-  const issuedAtMs = options.clock.nowMs();
-  const token = signMessage(
-    grant,
-    options.signer.context,
-    {
-      verb: 'get',
-      clientId,
-      holder: clientId,
-      nodeId: node.nodeId,
-      uploadId: ZERO_16,
-      packIds: [],
-      quotaBytes,
-      issuedAtMs,
-      expiresAtMs: issuedAtMs + options.getGrantTtlMs,
-    },
-    options.signer.key,
-  );
-  return { node, grant: token, isOnline: isOnline(node, issuedAtMs, options.offlineAfterMs) };
 }
 
 /** @throws HoldfastError `upload.unknown` */
