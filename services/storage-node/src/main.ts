@@ -1,11 +1,16 @@
-/** The command `holdfast-node`: reads the environment, starts, and stops at a signal. */
+/** The command `holdfast-node`: reads the environment, starts, and stops at a signal; or answers its operator about a node. */
 import { createLogger, describeConfig, errorText, PlatformError, readConfig, systemClock } from '@holdfast/platform';
 import { formatBytes, HoldfastError, shortId } from '@holdfast/protocol';
 import { startStorageNode } from './compose.ts';
 import { nodeConfig, readMediatorAddress, toOptions } from './config.ts';
+import { OPERATOR_HELP, readOperatorCommand } from './operator-commands.ts';
 import { VERSION } from './version.ts';
 
-const HELP = `holdfast-node ${VERSION}: rents out spare disk. Settings come from the environment:
+const HELP = `holdfast-node ${VERSION}: rents out spare disk.
+
+${OPERATOR_HELP}
+
+Settings come from the environment:
 
 ${describeConfig(nodeConfig)}`;
 
@@ -30,10 +35,23 @@ async function main(): Promise<void> {
   );
 }
 
+/** @throws PlatformError `config.invalid` for words that are no command */
+async function run(words: readonly string[]): Promise<void> {
+  if (words.length === 0) return main();
+  const command = readOperatorCommand(words);
+  if (command === undefined) {
+    const problem = `${words[0]} is no command of holdfast-node.`;
+    throw new PlatformError('config.invalid', problem, 'holdfast-node --help lists them.');
+  }
+  const config = readConfig(nodeConfig, process.env);
+  const mediator = await readMediatorAddress(config, systemClock);
+  process.stdout.write(`${await command({ dataDir: config.dataDir, mediator, network: config.network })}\n`);
+}
+
 if (process.argv.includes('--help')) {
   process.stdout.write(HELP);
 } else {
-  main().catch((error: unknown) => {
+  run(process.argv.slice(2)).catch((error: unknown) => {
     const next = error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : '';
     process.stderr.write(`${errorText(error)}\n${next}`);
     process.exit(error instanceof PlatformError && error.code === 'config.invalid' ? 2 : 1);

@@ -80,6 +80,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/mandate.ts'),
   },
   {
+    name: 'agreements',
+    summary: 'who stores what, at which price; and ending it',
+    group: CARE,
+    load: () => import('./commands/agreements.ts'),
+  },
+  {
     name: 'check',
     summary: 'see whether everything can be read back',
     group: CARE,

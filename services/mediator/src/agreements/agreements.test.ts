@@ -395,11 +395,10 @@ describe('signatures', () => {
     await store(world, TB, FIRST);
     expect((await money.agreements.listUnsigned(nodeId, 10)).amendments).toMatchObject([{ storedBytes: 2 * TB }]);
     const end = (party: string, role: 'client' | 'node') =>
-      endAgreement(
-        options,
-        party,
-        signMessage(termination, context, { agreementId, party, role, signedAtMs: at(FIRST) }, nodeKey),
-      );
+      endAgreement(options, party, {
+        agreementId,
+        token: signMessage(termination, context, { agreementId, party, role, signedAtMs: at(FIRST) }, nodeKey),
+      });
     await expect(end(nodeId, 'client')).rejects.toEqual(failure('agreement.unknown'));
     await end(nodeId, 'node');
     expect(await money.agreements.find(agreementId)).toMatchObject({ state: 'ended', endedBy: 'node', isSigned: true });

@@ -1,7 +1,15 @@
 /** Mandates of clients and agreements with nodes. */
+export { explainEnding } from './explain-ending.ts';
 export { allowsNode, checkOffers, inForce, type MandatesOptions, putMandate } from './mandates.ts';
 export * from './plan-renewals.ts';
 export * from './ports.ts';
-export { agreementTerms, type AgreementsOptions, endAgreement, signAgreement, signAmendment } from './sign.ts';
+export {
+  agreementTerms,
+  type AgreementsOptions,
+  endAgreement,
+  foretellEnd,
+  signAgreement,
+  signAmendment,
+} from './sign.ts';
 export * from './spans.ts';
 export * from './state.ts';

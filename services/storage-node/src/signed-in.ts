@@ -1,0 +1,82 @@
+/** For commands beside a node: signs in to its mediator as the node's operator, with the key in its data directory. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api';
+import {
+  certificateFingerprint,
+  certificateUri,
+  mediatorUri,
+  parseIdentityUri,
+  pinnedConnectOptions,
+  systemClock,
+  systemErrorCode,
+} from '@holdfast/platform';
+import {
+  createSigningKey,
+  fail,
+  fromHex,
+  mediatorBaseUrl,
+  type Network,
+  parseMediatorAddress,
+  signIn,
+  type SigningContext,
+  type SigningKey,
+  signMessage,
+  toHex,
+} from '@holdfast/protocol';
+import { Agent } from 'undici';
+
+/** What its settings say of the node. */
+export interface OperatedNode {
+  readonly dataDir: string;
+  /** `holdfast://host:port#fingerprint` */
+  readonly mediator: string;
+  readonly network: Network;
+}
+
+export interface Operator {
+  readonly nodeId: string;
+  readonly key: SigningKey;
+  readonly signing: SigningContext;
+  readonly api: MediatorApi;
+}
+
+/** The session ends with `use`. @throws HoldfastError, `node.bad-data-dir` where no node has started yet */
+export async function asOperator<T>(
+  { dataDir, mediator, network }: OperatedNode,
+  use: (operator: Operator) => Promise<T>,
+): Promise<T> {
+  const address = parseMediatorAddress(mediator);
+  const caPem = await readKept(dataDir, 'ca.pem');
+  const ca = parseIdentityUri(certificateUri(caPem) ?? '');
+  if (ca?.role !== 'mediator' || certificateFingerprint(caPem) !== address.caFingerprint) {
+    throw fail('node.bad-data-dir', { detail: 'it belongs to a node of another mediator' });
+  }
+  const mediatorId = ca.publicKeyHex;
+  const key = createSigningKey(fromHex((await readKept(dataDir, 'identity.key')).trim(), 32));
+  const signing = { network, mediatorId };
+  const dispatcher = new Agent({ connect: pinnedConnectOptions({ caPem, expectUri: mediatorUri(mediatorId) }) });
+  const baseUrl = mediatorBaseUrl(address);
+  try {
+    const open = createMediatorApi({ baseUrl, dispatcher });
+    const { nonce } = await unwrap(open.POST('/v1/sign-in/nonces'));
+    const nodeId = toHex(key.publicKey);
+    const body = { publicKey: nodeId, role: 'operator', nonce, signedAtMs: systemClock.nowMs() } as const;
+    const given = await unwrap(open.POST('/v1/sign-in', { body: { signIn: signMessage(signIn, signing, body, key) } }));
+    const api = createMediatorApi({ baseUrl, dispatcher, session: () => given.session });
+    const outcome = await use({ nodeId, key, signing, api });
+    await unwrap(api.DELETE('/v1/sign-in'));
+    return outcome;
+  } finally {
+    await dispatcher.close();
+  }
+}
+
+async function readKept(dataDir: string, name: string): Promise<string> {
+  try {
+    return await readFile(join(dataDir, name), 'utf8');
+  } catch (error) {
+    const why = systemErrorCode(error) === 'ENOENT' ? 'no node has started there yet' : 'it cannot be read';
+    throw fail('node.bad-data-dir', { detail: `${join(dataDir, name)}: ${why}` }, error);
+  }
+}
