@@ -751,6 +751,7 @@ export interface components {
         Vault: {
             vaultId: components["schemas"]["ShortId"];
             policy: components["schemas"]["Policy"];
+            /** @description What its uploads go by: the terms of its newest mandate; before the first one, those that it was opened with. */
             terms?: components["schemas"]["Terms"];
             warning?: string;
             createdAtMs: components["schemas"]["EpochMs"];

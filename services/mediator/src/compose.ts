@@ -52,7 +52,7 @@ import { createHeadStore, createVaultStore } from './adapters/postgres/vaults.ts
 import type { Challenges } from './challenges/index.ts';
 import { createBell, createWorks, keepLinkAlive, startWorks, wireChallenges } from './compose-challenges.ts';
 import { startOps } from './compose-ops.ts';
-import { createMaskKeySeal } from './custody/index.ts';
+import { createMaskKeySeal, type MandatedTerms, type VaultName } from './custody/index.ts';
 import { certificateShown, createAuthentication } from './http/authenticate.ts';
 import { createEventStreams, EVENT_STREAM_DEFAULTS } from './http/event-stream.ts';
 import { addEventsRoute } from './http/events-route.ts';
@@ -250,6 +250,12 @@ function wire(
     nowMs: clock.nowMs(),
     offlineAfterMs,
   });
+  const findMandatedTerms = async (name: VaultName): Promise<MandatedTerms | undefined> => {
+    const mandate = await mandates.find(name);
+    if (mandate === undefined) return undefined;
+    const { maxPriceSatPerTbMonth, regions, avoidOperators } = mandate;
+    return { maxPriceSatPerTbMonth, regions, avoidOperators };
+  };
   const signer = { context, key: keys.signingKey };
   const ledger = createLedgerStore(database);
   const { mediatorId, authority } = keys;
@@ -269,7 +275,7 @@ function wire(
       resolve: resolveHost,
       subnetRule,
     },
-    vaults: { store: vaults, book, rules, clock },
+    vaults: { store: vaults, book, rules, findMandatedTerms, clock },
     uploads: {
       vaults,
       uploads,

@@ -8,8 +8,12 @@ export interface VaultName {
   readonly vaultId: string;
 }
 
+/** What a vault's mandate says of its nodes. */
+export type MandatedTerms = Required<Pick<Terms, 'maxPriceSatPerTbMonth' | 'regions' | 'avoidOperators'>>;
+
 export interface VaultRecord extends VaultName {
   readonly policy: PackPolicy;
+  /** It was opened with these; they count until its first mandate. */
   readonly terms: Terms;
   readonly packCount: number;
   /** Of all shards. */

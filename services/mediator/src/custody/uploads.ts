@@ -20,7 +20,7 @@ import {
   type Terms,
 } from '../market/index.ts';
 import { freeBytes, type NodeRecord } from '../nodes/index.ts';
-import type { UploadStore, VaultName, VaultRecord, VaultStore } from './ports.ts';
+import type { MandatedTerms, UploadStore, VaultName, VaultRecord, VaultStore } from './ports.ts';
 import { findVault } from './vaults.ts';
 
 export interface GrantSigner {
@@ -32,9 +32,7 @@ export interface UploadsOptions {
   readonly vaults: VaultStore;
   readonly uploads: UploadStore;
   /** What the vault's mandate allows of its nodes. @throws HoldfastError `mandate.missing`, `mandate.expired` */
-  readonly mandatedTerms: (
-    name: VaultName,
-  ) => Promise<Required<Pick<Terms, 'maxPriceSatPerTbMonth' | 'regions' | 'avoidOperators'>>>;
+  readonly mandatedTerms: (name: VaultName) => Promise<MandatedTerms>;
   readonly book: OfferBook;
   readonly rules: () => MarketRules;
   readonly signer: GrantSigner;
