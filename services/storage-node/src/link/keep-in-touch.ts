@@ -1,6 +1,6 @@
 /** Keeps the node registered and connected for as long as it runs: it never gives up, and never dies. */
 import type { Clock, Randomness } from '@holdfast/platform';
-import { HoldfastError, type LinkOrder, MAX_LINK_LOSSES, MAX_UNCOMMITTED, type NodeFigures } from '@holdfast/protocol';
+import { HoldfastError, type LinkOrder, type NodeFigures } from '@holdfast/protocol';
 import type { PriceRecords } from '../agreements/index.ts';
 import { carryOutOrders, orderOf } from '../orders/index.ts';
 import type { NodeOffer, Registrar, RegistrationPort } from '../registration/index.ts';
@@ -8,7 +8,7 @@ import type { ShardName, ShardRecords, ShardStore } from '../shards/index.ts';
 import { type ConnectionOptions, createConnection } from './connection.ts';
 import { createPace } from './pace.ts';
 import { createReach } from './reach.ts';
-import type { Session } from './session.ts';
+import { acknowledge, reportAll } from './reports.ts';
 
 export interface TouchOptions extends Pick<
   ConnectionOptions,
@@ -68,20 +68,11 @@ export function createTouch(options: TouchOptions): Touch {
     return mine;
   };
   const reach = createReach(port, clock, logger);
-  /** How far the orders are carried out, and what discarded uploads left: until the mediator has noted all of that. */
-  const acknowledge = async (session: Session): Promise<void> => {
-    let uncommitted;
-    do {
-      uncommitted = records.discardedUploads(MAX_UNCOMMITTED);
-      await session.carriedOut(records.cursor(), uncommitted);
-      records.forgetDiscarded(uncommitted.map(({ uploadId }) => uploadId));
-    } while (uncommitted.length === MAX_UNCOMMITTED);
-  };
   const connection = createConnection({
     ...options,
     figures,
     carryOut,
-    acknowledge,
+    acknowledge: (session) => acknowledge(options, session),
     inTurn,
     onEnd: () => pace.hurry(),
   });
@@ -92,16 +83,6 @@ export function createTouch(options: TouchOptions): Touch {
       orders ??= await connection.session().heartbeat(await figures());
       if ((await carryOut(orders)) === 0) return;
       orders = undefined;
-    }
-  };
-
-  const reportLosses = async (): Promise<void> => {
-    for (;;) {
-      const names = records.unreportedLosses(MAX_LINK_LOSSES).map((loss) => loss.name);
-      if (names.length === 0) return;
-      await connection.session().reportLosses(options.signLosses(names));
-      records.markReported(names);
-      logger.warn({ count: names.length }, 'losses were reported to the mediator');
     }
   };
 
@@ -119,8 +100,7 @@ export function createTouch(options: TouchOptions): Touch {
       isPriceNoted = true;
       await reach.ask();
       await beat(connection.isUp ? undefined : await connection.connect());
-      if (records.discardedUploads(1).length > 0) await acknowledge(connection.session());
-      await reportLosses();
+      await reportAll(options, () => connection.session());
       lastVisitAtMs = clock.nowMs();
     } catch (error) {
       if (error instanceof HoldfastError && UNKNOWN_NODE.includes(error.code)) {
