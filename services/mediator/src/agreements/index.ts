@@ -1,5 +1,4 @@
 /** Mandates of clients and agreements with nodes. */
-export { explainEnding } from './explain-ending.ts';
 export { allowsNode, checkOffers, inForce, type MandatesOptions, putMandate } from './mandates.ts';
 export * from './plan-renewals.ts';
 export * from './ports.ts';
