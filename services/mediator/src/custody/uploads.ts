@@ -8,7 +8,6 @@ import {
   type SigningKey,
   signMessage,
   toHex,
-  ZERO_16,
 } from '@holdfast/protocol';
 import {
   bytesPerNode,
