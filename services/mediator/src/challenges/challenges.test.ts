@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'drizzle-orm';
 import {
   openChallenge,
   openMessage,
@@ -336,6 +337,25 @@ test('a line of which little is left is closed up, and the challenges go on', as
   expect(terms).toMatchObject({ lineEpoch: 1, lineLeaves: 10 * 64 });
   expect(samples.length).toBeGreaterThanOrEqual(30);
   await client.store([node, other], 3);
+  await world.answer(node);
+  await world.judgeAll();
+  expect(await newest()).toMatchObject({ outcome: 'passed' });
+});
+
+test('a vault that dropped nearly all of its shards is closed up by itself: its turn for a leaf is never in vain', async () => {
+  await client.store([node, other], 30);
+  const thin = await world.client();
+  const packs = await thin.store([node, other], 20);
+  await thin.drop(packs.slice(0, 19));
+  await world.nextPeriod();
+  await world.issueAll();
+  const lines = await world.database.execute<{ leaves: string }>(sql`
+    SELECT leaves FROM vault_lines WHERE client_id = ${Buffer.from(thin.clientId, 'hex')}`);
+  expect(lines.rows.map(({ leaves }) => Number(leaves))).toEqual([64, 64]);
+  const [open] = await world.challenges.openChallengesOf(node.nodeId);
+  const { terms, samples } = openChallenge(CONTEXT, open!.token);
+  expect(terms).toMatchObject({ lineEpoch: 0, lineLeaves: 50 * 64 });
+  expect(samples.some(({ packId }) => packId === packs[19])).toBe(true);
   await world.answer(node);
   await world.judgeAll();
   expect(await newest()).toMatchObject({ outcome: 'passed' });
