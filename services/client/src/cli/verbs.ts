@@ -92,6 +92,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/check.ts'),
   },
   {
+    name: 'show',
+    summary: 'ask the mediator for what its API shows you',
+    group: CARE,
+    load: () => import('./commands/show.ts'),
+  },
+  {
     name: 'verify-transcript',
     summary: 'judge a challenge again from its evidence',
     group: CARE,
