@@ -34,7 +34,10 @@ beforeAll(async () => {
   for (const [index, tap] of taps.entries()) tap.target = `${listen(index).host}:${listen(index).port}`;
   network = await startNetwork({
     nodeCount: NODE_COUNT,
-    mediator: { periodMs: 3_000, challenges: { deadlineMs: 1_900, verifyMs: 200, retrievalCheckMs: 300 } },
+    mediator: {
+      periodMs: 6_000,
+      challenges: { deadlineMs: 4_000, verifyMs: 500, drawnLeaves: 60, retrievalCheckMs: 300 },
+    },
     node: (index) => ({ listen: listen(index), addresses: [taps[index]!.address] }),
   });
   ann = await createTestClient(network, { home: join(scratch.path, 'ann') });
