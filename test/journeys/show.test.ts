@@ -108,7 +108,7 @@ test(
     expect((await asOperator('standing')).status).toBe(2);
     const elsewhere = await asOperator('/v1/nodes/me/standing', join(scratch.path, 'no node'));
     expect(elsewhere).toMatchObject({ status: 1, output: '' });
-    expect(elsewhere.errors).toContain('identity.key');
+    expect(elsewhere.errors).toContain('no node has started there yet');
   },
   LONG_MS,
 );

@@ -4,13 +4,11 @@ import { formatBytes, HoldfastError, shortId } from '@holdfast/protocol';
 import { startStorageNode } from './compose.ts';
 import { nodeConfig, readMediatorAddress, toOptions } from './config.ts';
 import { OPERATOR_HELP, readOperatorCommand } from './operator-commands.ts';
-import { readShowArguments, requestShown, SHOW_HELP } from './show-command.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `holdfast-node ${VERSION}: rents out spare disk.
 
 ${OPERATOR_HELP}
-  holdfast-node show PATH                     asks its mediator, as its operator: show /v1/nodes/me/standing
 
 Settings come from the environment:
 
@@ -37,17 +35,9 @@ async function main(): Promise<void> {
   );
 }
 
-async function show(args: readonly string[]): Promise<void> {
-  const path = readShowArguments(args);
-  const config = readConfig(nodeConfig, process.env);
-  const { dataDir, network, mediator } = toOptions(config, await readMediatorAddress(config, systemClock));
-  process.stdout.write(`${await requestShown({ dataDir, network, mediator }, path)}\n`);
-}
-
 /** @throws PlatformError `config.invalid` for words that are no command */
 async function run(words: readonly string[]): Promise<void> {
   if (words.length === 0) return main();
-  if (words[0] === 'show') return show(words.slice(1));
   const command = readOperatorCommand(words);
   if (command === undefined) {
     const problem = `${words[0]} is no command of holdfast-node.`;
@@ -59,7 +49,7 @@ async function run(words: readonly string[]): Promise<void> {
 }
 
 if (process.argv.includes('--help')) {
-  process.stdout.write(process.argv[2] === 'show' ? SHOW_HELP : HELP);
+  process.stdout.write(HELP);
 } else {
   run(process.argv.slice(2)).catch((error: unknown) => {
     const next = error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : '';

@@ -1,5 +1,5 @@
-/** What an operator asks about the node: its agreements, its earnings, and to end one of the agreements. */
-import { type MediatorSchemas, unwrap } from '@holdfast/http-api';
+/** What an operator asks about the node: its agreements, its earnings, whatever else the API shows, and to end an agreement. */
+import { getShown, isShownPath, type MediatorSchemas, unwrap } from '@holdfast/http-api';
 import { PlatformError, systemClock } from '@holdfast/platform';
 import { fail, formatBytes, formatCount, formatSats, shortId, signMessage, termination } from '@holdfast/protocol';
 import { asOperator, type OperatedNode, type Operator } from './signed-in.ts';
@@ -9,7 +9,8 @@ type Agreement = MediatorSchemas['schemas']['Agreement'];
 export const OPERATOR_HELP = `  holdfast-node                               starts it
   holdfast-node agreements [--all]            the node's agreements: what it stores, for whom, at which price
   holdfast-node earnings                      what it has earned, and what is withheld until when
-  holdfast-node end-agreement ID [--yes]      says what ending that agreement means; with --yes ends it`;
+  holdfast-node end-agreement ID [--yes]      says what ending that agreement means; with --yes ends it
+  holdfast-node show PATH                     whatever else docs/api.md lists, as JSON: show /v1/nodes/me/standing`;
 
 interface Command {
   /** The options that it knows. */
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     argumentCount: 1,
     run: (operator, { args, options }) => endAgreement(operator, args[0]!, options.includes('--yes')),
   },
+  show: { options: [], argumentCount: 1, run: (operator, { args }) => show(operator, args[0]!) },
 };
 
 /** The command that the words ask for; undefined where they name none. @throws PlatformError `config.invalid` */
@@ -41,11 +43,13 @@ export function readOperatorCommand(words: readonly string[]): ((node: OperatedN
   const options = rest.filter((word) => word.startsWith('-'));
   const args = rest.filter((word) => !word.startsWith('-'));
   if (args.length !== command.argumentCount || options.some((option) => !command.options.includes(option))) {
-    const problem = `${name} is not called like this.`;
-    throw new PlatformError('config.invalid', problem, 'holdfast-node --help shows how it is called.');
+    throw wrongCall(`${name} is not called like this.`);
   }
   return (node) => asOperator(node, (operator) => command.run(operator, { args, options }));
 }
+
+const wrongCall = (problem: string): PlatformError =>
+  new PlatformError('config.invalid', problem, 'holdfast-node --help shows how it is called.');
 
 const PAGE = 200;
 
@@ -103,4 +107,9 @@ async function endAgreement(operator: Operator, start: string, isSure: boolean):
   const body = { termination: signMessage(termination, signing, signed, key) };
   await unwrap(api.PUT('/v1/agreements/{agreementId}/termination', { params, body }));
   return `${sentence}\nAgreement ${agreementId} has ended.`;
+}
+
+async function show({ api, nodeId }: Operator, path: string): Promise<string> {
+  if (!isShownPath(path)) throw wrongCall(`${path} is no path of the API, such as /v1/nodes/me/standing.`);
+  return JSON.stringify(await getShown(api, path, nodeId), undefined, 2);
 }

@@ -1,7 +1,7 @@
 /** For commands beside a node: signs in to its mediator as the node's operator, with the key in its data directory. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api';
+import { type MediatorApi, withSignedInApi } from '@holdfast/http-api';
 import {
   certificateFingerprint,
   certificateUri,
@@ -18,10 +18,8 @@ import {
   mediatorBaseUrl,
   type Network,
   parseMediatorAddress,
-  signIn,
   type SigningContext,
   type SigningKey,
-  signMessage,
   toHex,
 } from '@holdfast/protocol';
 import { Agent } from 'undici';
@@ -57,16 +55,16 @@ export async function asOperator<T>(
   const signing = { network, mediatorId };
   const dispatcher = new Agent({ connect: pinnedConnectOptions({ caPem, expectUri: mediatorUri(mediatorId) }) });
   const baseUrl = mediatorBaseUrl(address);
+  const signingIn = {
+    baseUrl,
+    dispatcher,
+    signing,
+    signingKey: key,
+    role: 'operator',
+    nowMs: systemClock.nowMs(),
+  } as const;
   try {
-    const open = createMediatorApi({ baseUrl, dispatcher });
-    const { nonce } = await unwrap(open.POST('/v1/sign-in/nonces'));
-    const nodeId = toHex(key.publicKey);
-    const body = { publicKey: nodeId, role: 'operator', nonce, signedAtMs: systemClock.nowMs() } as const;
-    const given = await unwrap(open.POST('/v1/sign-in', { body: { signIn: signMessage(signIn, signing, body, key) } }));
-    const api = createMediatorApi({ baseUrl, dispatcher, session: () => given.session });
-    const outcome = await use({ nodeId, key, signing, api });
-    await unwrap(api.DELETE('/v1/sign-in'));
-    return outcome;
+    return await withSignedInApi(signingIn, (api) => use({ nodeId: toHex(key.publicKey), key, signing, api }));
   } finally {
     await dispatcher.close();
   }
