@@ -1,6 +1,6 @@
 /**
  * What challenges cost, in CPU seconds: the mediator's side (deriving, issuing, verifying, judging) for the node's hour,
- * and the node's. By hand: node -C @holdfast/source test/bench/challenges.ts
+ * and the node's, from 10 GB to 1 TB; and how many nodes' proofs one core verifies: npm run bench -- --only challenges
  */
 import { createCipheriv } from 'node:crypto';
 import { shardTree } from '@holdfast/codec';
@@ -122,31 +122,41 @@ async function cpuMs<T>(rounds: number, work: (round: number) => Promise<T> | T)
   return { ms: best, value };
 }
 
-export async function measureChallenges(storedBytes: number, rounds = 5): Promise<ChallengeCosts> {
-  const { lines, lineLeaves, reader, reads, recordOf } = makeWorld(storedBytes);
-  const terms = (round: number) => {
-    const period = { secret: new Uint8Array(32).fill(7), nodeId, periodStartMs: round * PERIOD_MS };
-    const nonce = challengeNonce(period);
-    return { period, nonce };
+/** As the mediator does it for each node and period. */
+async function issue({ lines, lineLeaves }: World, round: number): Promise<{ token: string; samples: Sample[] }> {
+  const period = { secret: new Uint8Array(32).fill(7), nodeId, periodStartMs: round * PERIOD_MS };
+  const nonce = challengeNonce(period);
+  const agreements = [{ agreementId: 'only', lineLeaves }];
+  const samples = await deriveSamples({ period, nonce, lineLeaves, count: DRAWN_LEAVES, agreements }, lines);
+  const said = {
+    challengeId: 'c1'.repeat(16),
+    nodeId,
+    periodStartMs: period.periodStartMs,
+    periodMs: PERIOD_MS,
+    issuedAtMs: period.periodStartMs + 1000,
+    deadlineAtMs: period.periodStartMs + 301_000,
+    secretHash: 'd2'.repeat(32),
+    nonce,
+    lineEpoch: 1,
+    lineLeaves,
   };
-  const issued = await cpuMs(rounds, async (round): Promise<{ token: string; samples: readonly Sample[] }> => {
-    const { period, nonce } = terms(round);
-    const agreements = [{ agreementId: 'only', lineLeaves }];
-    const samples = await deriveSamples({ period, nonce, lineLeaves, count: DRAWN_LEAVES, agreements }, lines);
-    const said = {
-      challengeId: 'c1'.repeat(16),
-      nodeId,
-      periodStartMs: period.periodStartMs,
-      periodMs: PERIOD_MS,
-      issuedAtMs: period.periodStartMs + 1000,
-      deadlineAtMs: period.periodStartMs + 301_000,
-      secretHash: 'd2'.repeat(32),
-      nonce,
-      lineEpoch: 1,
-      lineLeaves,
-    };
-    return { token: issueChallenge(context, said, samples, mediator), samples };
-  });
+  return { token: issueChallenge(context, said, samples, mediator), samples };
+}
+
+/** As the mediator does it with each answer, but for the rows in its database. Throws unless it passes. */
+function judge({ recordOf }: World, token: string, frame: Uint8Array): void {
+  const challenge = openChallenge(context, token);
+  if (frame.length > maxProofFrameBytes(challenge)) throw new RangeError('a frame longer than foretold');
+  const judged = judgeAnswer(challenge, verifyProof(context, challenge, frame, recordOf), []);
+  const body = { nodeId, challengeHash: challenge.hash, judgedAtMs: 1, ...judged };
+  signMessage(verdict, context, body, mediator);
+  if (judged.outcome !== 'passed') throw new RangeError(`an honest node ${judged.outcome}`);
+}
+
+export async function measureChallenges(storedBytes: number, rounds = 5): Promise<ChallengeCosts> {
+  const world = makeWorld(storedBytes);
+  const { reader, reads } = world;
+  const issued = await cpuMs(rounds, (round) => issue(world, round));
   const { token, samples } = issued.value;
   const readsBefore = reads();
   const answers = 2;
@@ -154,15 +164,7 @@ export async function measureChallenges(storedBytes: number, rounds = 5): Promis
     buildProof(context, openChallenge(context, token, nodeId), reader, node),
   );
   const { frame } = answered.value;
-  const verified = await cpuMs(rounds, () => {
-    const challenge = openChallenge(context, token);
-    if (frame.length > maxProofFrameBytes(challenge)) throw new RangeError('a frame longer than foretold');
-    const judged = judgeAnswer(challenge, verifyProof(context, challenge, frame, recordOf), []);
-    const body = { nodeId, challengeHash: challenge.hash, judgedAtMs: 1, ...judged };
-    signMessage(verdict, context, body, mediator);
-    return judged;
-  });
-  if (verified.value.outcome !== 'passed') throw new RangeError(`an honest node ${verified.value.outcome}`);
+  const verified = await cpuMs(rounds, () => judge(world, token, frame));
   return {
     storedBytes,
     samples: samples.length,
@@ -175,19 +177,52 @@ export async function measureChallenges(storedBytes: number, rounds = 5): Promis
   };
 }
 
-if (import.meta.main) {
+interface VerifyingCosts {
+  readonly frames: number;
+  /** User and system time of opening the challenge, verifying every leaf, judging and signing the verdict: the mean. */
+  readonly cpuMs: number;
+}
+
+/** Verifies that many answers, each to another challenge, in 1 TB: nothing is found in a cache because it was just there. */
+async function measureVerifying(frames: number): Promise<VerifyingCosts> {
+  const world = makeWorld(1e12);
+  const answers: { token: string; frame: Uint8Array }[] = [];
+  for (let round = 0; round < frames; round += 1) {
+    const { token } = await issue(world, round);
+    const { frame } = await buildProof(context, openChallenge(context, token, nodeId), world.reader, node);
+    answers.push({ token, frame });
+  }
+  const before = process.cpuUsage();
+  for (const { token, frame } of answers) judge(world, token, frame);
+  const used = process.cpuUsage(before);
+  return { frames, cpuMs: (used.user + used.system) / 1000 / frames };
+}
+
+const HOUR_CPU_MS = 3_600_000;
+const VERIFIED_FRAMES = 60;
+
+/** Prints what challenges cost by size of the node, and what one core verifies. */
+export async function benchChallenges(): Promise<void> {
+  process.stdout.write('\nchallenges of 460 drawn leaves: CPU ms for one node and period, best of some rounds\n');
+  process.stdout.write('stored    leaves   MB on the wire   reads   issue   verify, judge   node’s answer\n');
   for (const storedBytes of [10e9, 100e9, 1e12]) {
     const costs = await measureChallenges(storedBytes);
-    const line = [
-      `${storedBytes / 1e9} GB`,
-      `${costs.samples} leaves`,
-      `${(costs.wireBytes / 1e6).toFixed(3)} MB on the wire`,
-      `${costs.nodeReads} reads`,
-      `issue ${costs.issueCpuMs.toFixed(1)} ms`,
-      `verify and judge ${costs.verifyCpuMs.toFixed(1)} ms`,
-      `node ${costs.answerCpuMs.toFixed(0)} ms`,
-      `${NODES} nodes an hour: ${(100 * costs.coreShare).toFixed(1)} % of one core`,
+    const cells = [
+      `${storedBytes / 1e9} GB`.padEnd(7),
+      String(costs.samples).padStart(8),
+      (costs.wireBytes / 1e6).toFixed(3).padStart(16),
+      String(costs.nodeReads).padStart(7),
+      costs.issueCpuMs.toFixed(1).padStart(7),
+      costs.verifyCpuMs.toFixed(1).padStart(15),
+      costs.answerCpuMs.toFixed(0).padStart(15),
     ];
-    process.stdout.write(`${line.join(', ')}\n`);
+    process.stdout.write(`${cells.join(' ')}\n`);
   }
+  const { frames, cpuMs: each } = await measureVerifying(VERIFIED_FRAMES);
+  const perHour = HOUR_CPU_MS / each;
+  process.stdout.write(
+    `${frames} answers verified, judged and signed: ${each.toFixed(1)} CPU ms each, ` +
+      `${Math.round(perHour).toLocaleString('en-GB')} nodes an hour on one core, ` +
+      `${(perHour / NODES).toFixed(0)} times ${NODES.toLocaleString('en-GB')}\n`,
+  );
 }

@@ -1,15 +1,20 @@
 /**
- * npm run bench [-- --only stages|mixed|random] [-- --runs 3] [-- --mixed-gb 2] [-- --random-gb 3] [-- --dir DIR]
- * Each stage of the codec; then Holdfast beside restic on the same trees and machine, in alternating runs: read the
- * ratios, not the seconds.
+ * npm run bench [-- --only PART] [-- --runs 3] [-- --mixed-gb 2] [-- --random-gb 3] [-- --pairs 100000]
+ *   [-- --verdict passed|missed] [-- --node-gb 0.5,1] [-- --dir DIR]
+ * Parts: stages of the codec; challenges, choosing, settlement and traffic, which the market does for everybody; then mixed
+ * and random, Holdfast beside restic on the same trees and machine, in alternating runs: read the ratios, not the seconds.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compareTrees } from '@holdfast/testkit';
+import { benchChallenges } from './challenges.ts';
+import { benchChoosing } from './choosing.ts';
 import { type Contender, createHoldfast, createRestic, machine } from './contenders.ts';
 import { type Measurement, medians } from './measure.ts';
+import { benchTraffic } from './node-traffic.ts';
+import { benchSettlements } from './settlement.ts';
 import { benchStages } from './stages.ts';
 import { makeMixedTree, makeRandomTree, type TreeFacts } from './trees.ts';
 
@@ -18,6 +23,9 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '3' },
     'mixed-gb': { type: 'string', default: '2' },
     'random-gb': { type: 'string', default: '3' },
+    pairs: { type: 'string', default: '100000' },
+    verdict: { type: 'string', default: 'passed' },
+    'node-gb': { type: 'string', default: '0.5,1' },
     dir: { type: 'string', default: tmpdir() },
     only: { type: 'string' },
   },
@@ -102,7 +110,21 @@ async function competeOver(title: string, gigabytes: number, make: typeof makeMi
   }
 }
 
-process.stdout.write(`${machine()}\n`);
-if (isWanted('stages')) benchStages();
-if (isWanted('mixed')) await competeOver('mixed', Number(values['mixed-gb']), makeMixedTree);
-if (isWanted('random')) await competeOver('random', Number(values['random-gb']), makeRandomTree);
+/** In this order. Each prints its own table. */
+const PARTS: Readonly<Record<string, () => unknown>> = {
+  stages: benchStages,
+  challenges: benchChallenges,
+  choosing: benchChoosing,
+  settlement: () => benchSettlements(Number(values.pairs), values.verdict === 'missed' ? 'missed' : 'passed'),
+  traffic: () => benchTraffic(values.dir, values['node-gb'].split(',').map(Number)),
+  mixed: () => competeOver('mixed', Number(values['mixed-gb']), makeMixedTree),
+  random: () => competeOver('random', Number(values['random-gb']), makeRandomTree),
+};
+
+if (values.only !== undefined && !Object.hasOwn(PARTS, values.only)) {
+  process.stderr.write(`There is no part ${values.only}; there are ${Object.keys(PARTS).join(', ')}.\n`);
+  process.exit(2);
+}
+const load = loadavg().map((average) => average.toFixed(1));
+process.stdout.write(`${machine()}, load averages at the start ${load.join(', ')}\n`);
+for (const [name, run] of Object.entries(PARTS)) if (isWanted(name)) await run();

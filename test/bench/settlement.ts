@@ -1,27 +1,23 @@
 /**
  * Settlement at scale: a million (client, node) pairs, one transaction per node and period, in a real Postgres that
- * writes durably. Run by itself: `npm run exec -- node test/bench/settlement.ts [--nodes 10000] [--pairs 1000000]`.
+ * writes durably: npm run bench -- --only settlement --pairs 1000000
  */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { startMediator } from '@holdfast/mediator';
 import { createSilentLogger, type EmbeddedPostgres, startEmbeddedPostgres } from '@holdfast/platform';
 import { priceUnit } from '@holdfast/protocol';
 import pg from 'pg';
 
-export interface SettlementBench {
+interface SettlementBench {
   readonly pairs: number;
   readonly nodes: number;
   /** Settlements in flight at once. */
   readonly workers: number;
-  /** Default `passed`. */
-  readonly verdict?: 'passed' | 'missed';
-  /** Periods in a row; the first one also pays for what is done once per page and plan. Default 2. */
-  readonly periods?: number;
+  readonly verdict: 'passed' | 'missed';
 }
-export interface SettlementRun {
+interface SettlementRun {
   readonly period: number;
   readonly wallSeconds: number;
   /** Of all of Postgres' processes. */
@@ -32,12 +28,11 @@ export interface SettlementRun {
 
 const PERIOD_MS = 3_600_000;
 const FIRST = 500_000;
+/** In a row; the first one also pays for what is done once per page and plan. */
+const PERIODS = 2;
 
 /** Fills a fresh database and settles every node, period after period. Throws unless the ledger is right afterwards. */
-export async function benchSettlement(
-  bench: SettlementBench,
-  report: (line: string) => void = () => {},
-): Promise<SettlementRun[]> {
+async function benchSettlement(bench: SettlementBench, report: (line: string) => void): Promise<SettlementRun[]> {
   const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-settlement-'));
   chmodSync(dataDir, 0o755);
   const server = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), logger: createSilentLogger() });
@@ -49,7 +44,7 @@ export async function benchSettlement(
     await fill(pool, bench);
     report(`${bench.pairs} pairs at ${bench.nodes} nodes are in place, ${bench.workers} settle at once`);
     const runs: SettlementRun[] = [];
-    for (let period = FIRST + 1; period <= FIRST + (bench.periods ?? 2); period += 1) {
+    for (let period = FIRST + 1; period <= FIRST + PERIODS; period += 1) {
       runs.push(await settleAll(pool, server, bench, period));
       report(describe(runs.at(-1)!));
     }
@@ -139,7 +134,7 @@ async function fill(pool: pg.Pool, { pairs, nodes }: SettlementBench): Promise<v
 async function settleAll(
   pool: pg.Pool,
   server: EmbeddedPostgres,
-  { nodes, workers, verdict = 'passed' }: SettlementBench,
+  { nodes, workers, verdict }: SettlementBench,
   period: number,
 ): Promise<SettlementRun> {
   const databaseBefore = databaseCpuSeconds(server.pid);
@@ -166,12 +161,12 @@ async function settleAll(
   };
 }
 
-async function checkLedger(pool: pg.Pool, { pairs, periods = 2 }: SettlementBench): Promise<void> {
+async function checkLedger(pool: pg.Pool, { pairs }: SettlementBench): Promise<void> {
   const { rows } = await pool.query<{ difference: string; settled: string }>(`
     SELECT (SELECT difference FROM ledger_position) AS difference,
       (SELECT sum(agreement_count) FROM settlements) AS settled`);
   const { difference, settled } = rows[0]!;
-  if (difference !== '0' || Number(settled) !== pairs * periods) {
+  if (difference !== '0' || Number(settled) !== pairs * PERIODS) {
     throw new Error(`the ledger is off by ${difference} msat after ${settled} settlements`);
   }
 }
@@ -203,24 +198,18 @@ function processFields(pid: string): [number, number, number, number, number] | 
 const describe = ({ period, wallSeconds, databaseCpuSeconds: cpu, ownCpuSeconds }: SettlementRun): string =>
   `period ${period}: ${wallSeconds.toFixed(1)} s wall, ${cpu.toFixed(1)} CPU s in Postgres, ${ownCpuSeconds.toFixed(1)} in the asker`;
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      pairs: { type: 'string', default: '1000000' },
-      nodes: { type: 'string', default: '10000' },
-      workers: { type: 'string', default: '4' },
-      periods: { type: 'string', default: '2' },
-      verdict: { type: 'string', default: 'passed' },
-    },
-  });
-  await benchSettlement(
-    {
-      pairs: Number(values.pairs),
-      nodes: Number(values.nodes),
-      workers: Number(values.workers),
-      periods: Number(values.periods),
-      verdict: values.verdict === 'missed' ? 'missed' : 'passed',
-    },
-    (line) => void process.stdout.write(`${line}\n`),
+const WORKERS = 4;
+/** What a node of the market has: so many agreements. */
+const PAIRS_PER_NODE = 100;
+
+/** Prints what two periods of so many pairs cost, with 100 agreements for each node and with 1,000. */
+export async function benchSettlements(pairs: number, verdict: 'passed' | 'missed'): Promise<void> {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  say(
+    `\nsettlement of ${pairs.toLocaleString('en-GB')} pairs of client and node, each node ${verdict} in a transaction of its own`,
   );
+  for (const perNode of [PAIRS_PER_NODE, 10 * PAIRS_PER_NODE]) {
+    const nodes = Math.max(1, Math.floor(pairs / perNode));
+    await benchSettlement({ pairs, nodes, workers: WORKERS, verdict }, say);
+  }
 }

@@ -1,6 +1,6 @@
 /** The mediator's admin in the demo: signs in with the admin's key and reads what nodes were asked, answered and paid. */
 import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import type { Mediator } from '@holdfast/mediator';
 import { createSigningKey, fromHex, openMessage, signIn, signMessage, toHex, verdict } from '@holdfast/protocol';
@@ -29,6 +29,19 @@ export interface NamedShard {
   readonly fault: string;
 }
 
+/** One movement on one account. */
+export interface Entry {
+  readonly transferNo: string;
+  readonly account: string;
+  readonly amountMsat: string;
+}
+
+export interface Balance {
+  readonly availableMsat: string;
+  readonly heldMsat: string;
+  readonly reservedMsat: string;
+}
+
 export interface Admin {
   /** Newest first. */
   settlements(nodeId: string): Promise<Settlement[]>;
@@ -38,6 +51,9 @@ export interface Admin {
   evidence(challengeId: string): Promise<{ text: string; named: NamedShard[] }>;
   earnings(nodeId: string): Promise<{ earnedMsat: string; withheldMsat: string }>;
   standing(nodeId: string): Promise<{ state: string; storedBytes: number }>;
+  balance(clientId: string): Promise<Balance>;
+  /** Every entry, newest first. */
+  statement(of: 'nodes' | 'clients', id: string): Promise<Entry[]>;
   /** Sums of all accounts, in msat by their names. */
   ledger(): Promise<Record<string, string>>;
   /** What is wrong in the ledger: nothing. */
@@ -45,12 +61,18 @@ export interface Admin {
 }
 
 const NETWORK = 'regtest';
-const NEWEST = 50;
+/** As many as the mediator gives at once. */
+const NEWEST = 200;
+
+/** Where a mediator is, and who. */
+type Known = Pick<Mediator, 'baseUrl' | 'caPem' | 'mediatorId'>;
+type Peer = Pick<Known, 'baseUrl'> & { readonly agent: Agent };
 
 /** @param dataDir the mediator's: the admin's key lies in it */
-export async function signInAsAdmin(mediator: Mediator, dataDir: string): Promise<Admin> {
+export async function signInAsAdmin(known: Known, dataDir: string): Promise<Admin> {
+  const mediator = { baseUrl: known.baseUrl, agent: new Agent({ ca: known.caPem, keepAlive: true }) };
   const key = createSigningKey(fromHex(readFileSync(join(dataDir, 'admin.key'), 'utf8').trim(), 32));
-  const context = { network: NETWORK, mediatorId: mediator.mediatorId } as const;
+  const context = { network: NETWORK, mediatorId: known.mediatorId } as const;
   const { nonce } = await call<{ nonce: string }>(mediator, { method: 'POST', path: '/v1/sign-in/nonces' });
   const terms = { publicKey: toHex(key.publicKey), role: 'admin', nonce, signedAtMs: Date.now() } as const;
   const body = { signIn: signMessage(signIn, context, terms, key) };
@@ -69,6 +91,16 @@ export async function signInAsAdmin(mediator: Mediator, dataDir: string): Promis
     },
     earnings: (nodeId) => read(`/v1/nodes/${nodeId}/earnings`),
     standing: (nodeId) => read(`/v1/nodes/${nodeId}/standing`),
+    balance: (clientId) => read(`/v1/clients/${clientId}/balance`),
+    async statement(of, id) {
+      const all: Entry[] = [];
+      for (;;) {
+        const before = all.length === 0 ? '' : `&before=${all.at(-1)!.transferNo}`;
+        const page = await read<{ entries: Entry[] }>(`/v1/${of}/${id}/statement?limit=${NEWEST}${before}`);
+        if (page.entries.length === 0) return all;
+        all.push(...page.entries);
+      }
+    },
     ledger: () => read('/v1/ledger'),
     faults: async () => (await read<{ faults: unknown[] }>('/v1/ledger/faults')).faults,
   };
@@ -81,13 +113,13 @@ interface Call {
   readonly session?: string;
 }
 
-function call<T>({ baseUrl, caPem }: Mediator, { method, path, body, session }: Call): Promise<T> {
+function call<T>({ baseUrl, agent }: Peer, { method, path, body, session }: Call): Promise<T> {
   const headers = {
     ...(body !== undefined && { 'content-type': 'application/json' }),
     ...(session !== undefined && { authorization: `Bearer ${session}` }),
   };
   return new Promise((resolve, reject) => {
-    const sent = request(new URL(path, baseUrl), { method, ca: caPem, headers, agent: false }, (response) => {
+    const sent = request(new URL(path, baseUrl), { method, headers, agent }, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
       response.on('error', reject);

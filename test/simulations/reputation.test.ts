@@ -1,4 +1,4 @@
-/** Thirty simulated days of ten kinds of storage node; docs/market.md shows the table and what to make of it. */
+/** Thirty simulated days of a dozen kinds of storage node; docs/market.md shows the table and what to make of it. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { makeShards, secretOf, type SimulatedShard } from './challenged-node.ts';
@@ -35,6 +35,14 @@ const junk = makeShards(
   () => 'junk of its own',
 );
 
+/** One shard of 64 KiB, among five thousand agreements that a client of the node's own opened over 8 MiB each. */
+const small = makeShards(`${SEED} small`, [64 * 1024], () => 'a small client');
+const crowd = makeShards(
+  `${SEED} crowd`,
+  Array.from({ length: 5000 }, () => 8 * MIB),
+  (at) => `own ${at}`,
+);
+
 function randomOf(seed: string): Random {
   let number = 0;
   return () => {
@@ -56,6 +64,14 @@ const cases: [Behaviour, readonly SimulatedShard[]][] = [
   [
     lossy('diluted tenfold by junk of its own, then dropped 10 % of the rest', packIdsOf(real.slice(500, 600)), FROM),
     [...real, ...junk],
+  ],
+  [
+    lossy(
+      '5,000 agreements of its own, then dropped the only shard (64 KiB) of a small client',
+      packIdsOf(small),
+      FROM,
+    ),
+    [...real.slice(0, 500), ...small, ...crowd],
   ],
   [borrowsFromSibling(), real],
 ];
@@ -132,6 +148,15 @@ describe(`thirty days (seed "${SEED}")`, () => {
     const { firstFailure } = monthOf('diluted');
     expect(firstFailure! - FROM).toBeLessThan(2);
     expect(['suspended', 'disqualified']).toContain(standingOf('diluted'));
+  });
+  test('however many agreements there are, each is asked at least once a day: the smallest client’s loss is found', () => {
+    const { firstFailure, shardsLost, longestUnshown } = monthOf('5,000');
+    expect(firstFailure! - FROM).toBeLessThanOrEqual(24);
+    expect(shardsLost).toBe(1);
+    expect(longestUnshown).toBeLessThanOrEqual(24);
+    for (const { name, missed, longestUnshown: unshown } of months) {
+      if (missed === 0 && !name.startsWith('5,000')) expect([name, unshown]).toEqual([name, 1]);
+    }
   });
   test('docs/market.md shows just this table', () => {
     const page = readFileSync(new URL('../../docs/market.md', import.meta.url), 'utf8');

@@ -1,6 +1,7 @@
 /** Thirty days of one node under challenges, judgement, reputation and pay, with the product's own pure parts. */
 import {
   agreementsDue,
+  type DueAgreement,
   DRAWN_LEAVES,
   type FaultyShard,
   judgeAnswer,
@@ -21,7 +22,8 @@ import {
 import { layOut, samplesOf, secretOf, type SimulatedShard } from './challenged-node.ts';
 import type { Behaviour } from './node-behaviours.ts';
 
-export const PERIODS = 30 * 24;
+const PERIODS_PER_DAY = 24;
+export const PERIODS = 30 * PERIODS_PER_DAY;
 const NODE_ID = '4e'.repeat(32);
 
 export interface Month {
@@ -36,6 +38,8 @@ export interface Month {
   readonly shardsLost: number;
   readonly proofs: number;
   readonly availability: number;
+  /** The most periods between two leaves of an agreement that has live shards. */
+  readonly longestUnshown: number;
   /** Each standing with the period in which it began. */
   readonly standings: readonly (readonly [standing: string, since: number])[];
 }
@@ -51,18 +55,20 @@ export async function liveThirtyDays(seed: string, shards: readonly SimulatedSha
   const outcomes = { passed: 0, failed: 0, missed: 0 };
   const standings: [string, number][] = [[standing, 0]];
   const lines = layOut(shards, ({ packId }) => !gone.has(packId));
-  expectFewAgreements(lines.agreements.length);
+  const turns = new Turns(shards, lines.agreements);
 
   for (let period = 0; period < PERIODS && standing !== 'disqualified'; period += 1) {
     if (node.reportsEarly?.period === period) for (const packId of node.reportsEarly.packIds) gone.add(packId);
     const drawn = { secret: secretOf(seed, period), nodeId: NODE_ID, periodStartMs: period * 3_600_000 };
-    const asked = withCarried(await samplesOf(lines, drawn, DRAWN_LEAVES), unanswered);
+    const due = { ...lines, agreements: turns.due(period, gone) };
+    const asked = withCarried(await samplesOf(due, drawn, DRAWN_LEAVES), unanswered);
     const judged = judge(node, asked, period);
     outcomes[judged.outcome] += 1;
     unanswered = judged.isAnswered
       ? []
       : asked.filter(({ packId }) => !judged.faults.some((faulty) => faulty.packId === packId));
     for (const { packId } of judged.faults) gone.add(packId);
+    if (judged.isAnswered) turns.shown(asked, period);
     const record: PeriodRecord = {
       outcome: judged.outcome,
       shardsAsked: new Set(asked.filter(({ reason }) => reason !== 'carried').map(shardKeyOf)).size,
@@ -84,13 +90,44 @@ export async function liveThirtyDays(seed: string, shards: readonly SimulatedSha
     shardsLost: gone.size,
     proofs: scoreOf(reputation.proofs),
     availability: scoreOf(reputation.availability),
+    longestUnshown: turns.longestUnshown,
     standings,
   };
 }
 
-/** So that every agreement is due in every period. */
-function expectFewAgreements(count: number): void {
-  if (agreementsDue(count, 24) !== count) throw new RangeError(`${count} agreements are not all due in each period`);
+/** Whose turn it is to show a leaf: those first whose last one is the longest ago, as the mediator's query has it. */
+class Turns {
+  longestUnshown = 0;
+  readonly #agreements: readonly DueAgreement[];
+  readonly #shownIn = new Map<string, number>();
+  readonly #agreementOf: ReadonlyMap<string, string>;
+  /** Of each agreement. */
+  readonly #packIds = new Map<string, string[]>();
+
+  constructor(shards: readonly SimulatedShard[], agreements: readonly DueAgreement[]) {
+    this.#agreements = agreements;
+    this.#agreementOf = new Map(shards.map(({ packId, agreementId }) => [packId, agreementId]));
+    for (const { packId, agreementId } of shards) {
+      const list = this.#packIds.get(agreementId);
+      if (list === undefined) this.#packIds.set(agreementId, [packId]);
+      else list.push(packId);
+    }
+  }
+
+  due(period: number, gone: ReadonlySet<string>): DueAgreement[] {
+    const live = this.#agreements.filter(({ agreementId }) =>
+      this.#packIds.get(agreementId)!.some((packId) => !gone.has(packId)),
+    );
+    const shownIn = ({ agreementId }: DueAgreement): number => this.#shownIn.get(agreementId) ?? -1;
+    const queue = live.toSorted((a, b) => shownIn(a) - shownIn(b));
+    const first = queue[0];
+    if (first !== undefined) this.longestUnshown = Math.max(this.longestUnshown, period - shownIn(first));
+    return queue.slice(0, agreementsDue(live.length, PERIODS_PER_DAY));
+  }
+
+  shown(samples: readonly Sample[], period: number): void {
+    for (const { packId } of samples) this.#shownIn.set(this.#agreementOf.get(packId)!, period);
+  }
 }
 
 interface Judged {

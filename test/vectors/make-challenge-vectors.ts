@@ -99,7 +99,7 @@ const leaf = (shard: Shard, leafIndex: number, reason: Sample['reason']): Sample
 };
 
 // ── challenge, proof ──
-const samples = [leaf(shards[0], 5, 'drawn'), leaf(shards[1], 130, 'agreement')];
+const samples: Sample[] = [{ ...leaf(shards[0], 5, 'drawn'), lineStart: 64 }, leaf(shards[1], 130, 'agreement')];
 const token = issueChallenge(context, terms, samples, mediator);
 const opened = openChallenge(context, token);
 const { frame } = await buildProof(context, opened, reader, node);
@@ -224,6 +224,7 @@ const grouped = (...leaves: number[]): object => ({
   packId: shards[0].packId,
   shardIndex: 1,
   lengthBytes: 65_536,
+  lineStart: 0,
   leaves: leaves.map((leafIndex) => ({ leafIndex, reason: 'drawn' })),
 });
 const invalidChallenge = (reason: string, code: string, clientsOf: object[], key = mediator): object => ({

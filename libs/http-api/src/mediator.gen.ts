@@ -656,6 +656,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agreements/{agreementId}/termination": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What it would mean to end the agreement now. Its client, its node’s operator. */
+        get: operations["foretellTermination"];
+        /** Ends the agreement, and what renews it, from the next period on. Its client, its node’s operator. */
+        put: operations["terminateAgreement"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/transfers": {
         parameters: {
             query?: never;
@@ -1009,6 +1027,7 @@ export interface components {
         Vault: {
             vaultId: components["schemas"]["ShortId"];
             policy: components["schemas"]["Policy"];
+            /** @description What its uploads go by: the terms of its newest mandate; before the first one, those that it was opened with. */
             terms?: components["schemas"]["Terms"];
             warning?: string;
             createdAtMs: components["schemas"]["EpochMs"];
@@ -1345,6 +1364,17 @@ export interface components {
             heldMsat: components["schemas"]["Amount"];
             /** @description For open uploads. */
             reservedMsat: components["schemas"]["Amount"];
+        };
+        Ending: {
+            agreementId: components["schemas"]["ShortId"];
+            /** @description From then on nothing is due. */
+            effectiveAtMs: components["schemas"]["SafeInteger"];
+            /** @description That nobody pays for then. */
+            storedBytes: components["schemas"]["SafeInteger"];
+            /** @description Of what is held; goes back to the client at once. */
+            releasedMsat: components["schemas"]["Amount"];
+            /** @description What comes of it, for people. */
+            sentence: string;
         };
         Transfer: {
             transferNo: components["schemas"]["TransferNo"];
@@ -2168,6 +2198,8 @@ export interface operations {
             content: {
                 "application/json": {
                     packIds: components["schemas"]["PackId"][];
+                    /** @description A signed `read-keys` message. The grant of the first node in the answer is for its first key, and so on, from the first again when there are more nodes. Without it the grants are for the client itself. */
+                    readKeys?: components["schemas"]["Token"];
                 };
             };
         };
@@ -2820,6 +2852,59 @@ export interface operations {
                     "application/json": {
                         entries: components["schemas"]["Entry"][];
                     };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    foretellTermination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agreementId: components["parameters"]["AgreementId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The consequences, for whoever asks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ending"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    terminateAgreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agreementId: components["parameters"]["AgreementId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A `termination` of that agreement. */
+                    termination: components["schemas"]["Token"];
+                };
+            };
+        };
+        responses: {
+            /** @description The agreement as it ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreement"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -44,3 +44,15 @@ export function formatBytes(count: number): string {
   }
   return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[step]}`;
 }
+
+/** `1,234`; by hand, because loading the machine's locales takes longer than most commands. */
+export const formatCount = (count: number | bigint): string => String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+
+/** Millisatoshi as satoshi, three digits where they matter. */
+export function formatSats(msat: bigint | string): string {
+  const amount = BigInt(msat);
+  const whole = amount / 1000n;
+  const rest = amount % 1000n;
+  if (whole >= 1000n || rest === 0n) return `${formatCount(whole + (rest > 0n ? 1n : 0n))} sat`;
+  return `${whole}.${String(rest).padStart(3, '0').replace(/0+$/, '')} sat`;
+}

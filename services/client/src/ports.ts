@@ -112,6 +112,8 @@ export interface NodeTarget {
   /** `host:port`, best first. */
   readonly addresses: readonly string[];
   readonly grant: string;
+  /** Seed of the key that the grant names as its holder. Without it the holder is the client itself. */
+  readonly readSeed?: Uint8Array;
 }
 
 /** A pack's shards with the get grants of their nodes. */

@@ -61,6 +61,7 @@ export async function openClient(options: OpenClientOptions): Promise<OpenClient
   const mediator = createVaultMediator({
     api: mediatorApi,
     vaultId: config.vaultId,
+    reading: { signing, signingKey, randomness },
     clock,
     logger,
     ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -13,7 +13,7 @@ import type { Money } from './adapters/postgres/ledger.ts';
 import { giveUpUnpaid } from './adapters/postgres/giving-up.ts';
 import { createSettlementStore } from './adapters/postgres/settlement.ts';
 import { createQueueScheduling } from './adapters/queue.ts';
-import { createRangeReader } from './adapters/range-reader.ts';
+import { createShardReader } from './adapters/shard-reader.ts';
 import {
   type ChallengeRules,
   challengeRules,
@@ -58,7 +58,7 @@ export function wireChallenges(base: ChallengesBase, database: Database, money: 
   return createChallenges({
     store: createChallengeStore(database, money, rules),
     frames: createFrameArchive(settings.dataDir),
-    readRange: createRangeReader({
+    readShard: createShardReader({
       caPem: keys.authority.certPem,
       signer,
       resolve: resolveHost,

@@ -25,7 +25,7 @@ import { formatMediatorAddress, msat, type SigningContext, toHex } from '@holdfa
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { type Accounts, type AccountStore, createAccounts } from './accounts/index.ts';
-import { inForce } from './agreements/index.ts';
+import { inForce, type MandateStore } from './agreements/index.ts';
 import { type MediatorKeys, openKeyFiles } from './adapters/key-files.ts';
 import { createProbe, resolveHost } from './adapters/node-probe.ts';
 import { createAccountStore } from './adapters/postgres/accounts.ts';
@@ -56,7 +56,7 @@ import { openRail } from './compose-rail.ts';
 import { type Payments, wirePayments } from './compose-payments.ts';
 import { wireAudit } from './compose-reconciliation.ts';
 import type { Audit } from './reconciliation/index.ts';
-import { createMaskKeySeal } from './custody/index.ts';
+import { createMaskKeySeal, type MandatedTerms, type VaultName } from './custody/index.ts';
 import { certificateShown, createAuthentication } from './http/authenticate.ts';
 import { createEventStreams, EVENT_STREAM_DEFAULTS } from './http/event-stream.ts';
 import { addEventsRoute } from './http/events-route.ts';
@@ -251,6 +251,13 @@ async function startDatabase(base: Base): Promise<{ database: Database; database
   return { database, databaseUrl, money };
 }
 
+async function findMandatedTerms(mandates: MandateStore, name: VaultName): Promise<MandatedTerms | undefined> {
+  const mandate = await mandates.find(name);
+  if (mandate === undefined) return undefined;
+  const { maxPriceSatPerTbMonth, regions, avoidOperators } = mandate;
+  return { maxPriceSatPerTbMonth, regions, avoidOperators };
+}
+
 function wire(
   base: Base,
   database: Database,
@@ -289,7 +296,7 @@ function wire(
       resolve: resolveHost,
       subnetRule,
     },
-    vaults: { store: vaults, book, rules, clock },
+    vaults: { store: vaults, book, rules, findMandatedTerms: (name) => findMandatedTerms(mandates, name), clock },
     uploads: {
       vaults,
       uploads,
@@ -384,6 +391,7 @@ function startLinks(
   const links = createLinks({
     ports: createLinkPorts({
       nodes,
+      uploads: handlerOptions.uploads.uploads,
       book,
       news,
       context,

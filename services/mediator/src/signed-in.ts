@@ -1,7 +1,7 @@
 /** For commands beside a running mediator: signs in to it as admin, with the key in its data directory. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createMediatorApi, type MediatorApi, unwrap } from '@holdfast/http-api';
+import { type MediatorApi, withSignedInApi } from '@holdfast/http-api';
 import {
   type Listen,
   mediatorUri,
@@ -10,8 +10,8 @@ import {
   systemClock,
   systemErrorCode,
 } from '@holdfast/platform';
-import { createSigningKey, type Network, signIn, signMessage, toHex } from '@holdfast/protocol';
-import { Agent, type Dispatcher } from 'undici';
+import { createSigningKey, type Network, toHex } from '@holdfast/protocol';
+import { Agent } from 'undici';
 
 export interface RunningMediator {
   readonly dataDir: string;
@@ -21,9 +21,8 @@ export interface RunningMediator {
 
 export interface SignedIn {
   readonly api: MediatorApi;
-  readonly baseUrl: string;
-  readonly dispatcher: Dispatcher;
-  readonly session: string;
+  /** The public key, hex. */
+  readonly adminId: string;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -36,21 +35,16 @@ export async function asAdmin<T>(
 ): Promise<T> {
   const caPem = await readKey(join(dataDir, 'ca.pem'));
   const mediatorId = toHex(createSigningKey(fromHexFile(await readKey(join(dataDir, 'mediator.key')))).publicKey);
-  const key = createSigningKey(fromHexFile(await readKey(join(dataDir, 'admin.key'))));
+  const signingKey = createSigningKey(fromHexFile(await readKey(join(dataDir, 'admin.key'))));
   const connect = pinnedConnectOptions({ caPem, expectUri: mediatorUri(mediatorId) });
   const dispatcher = new Agent({ connect, headersTimeout: timeoutMs });
   const host = ['0.0.0.0', '::'].includes(listen.host) ? 'localhost' : listen.host;
   const baseUrl = `https://${host.includes(':') ? `[${host}]` : host}:${listen.port}`;
   try {
-    const open = createMediatorApi({ baseUrl, dispatcher });
-    const { nonce } = await unwrap(open.POST('/v1/sign-in/nonces'));
-    const body = { publicKey: toHex(key.publicKey), role: 'admin', nonce, signedAtMs: systemClock.nowMs() } as const;
-    const token = signMessage(signIn, { network, mediatorId }, body, key);
-    const { session } = await unwrap(open.POST('/v1/sign-in', { body: { signIn: token } }));
-    const api = createMediatorApi({ baseUrl, dispatcher, timeoutMs, session: () => session });
-    const outcome = await use({ api, baseUrl, dispatcher, session });
-    await unwrap(api.DELETE('/v1/sign-in'));
-    return outcome;
+    const signing = { network, mediatorId };
+    const nowMs = systemClock.nowMs();
+    const signedIn = { baseUrl, dispatcher, signing, signingKey, role: 'admin', nowMs, timeoutMs } as const;
+    return await withSignedInApi(signedIn, (api) => use({ api, adminId: toHex(signingKey.publicKey) }));
   } finally {
     await dispatcher.close();
   }

@@ -27,7 +27,6 @@ import type { FastifyInstance } from 'fastify';
 import { signRequested } from './agreements/index.ts';
 import { openCopiesDatabase } from './adapters/copies-database.ts';
 import { createMediatorHttp } from './adapters/mediator-http.ts';
-import type { OperatorSessionOptions } from './operator-session.ts';
 import { createMediatorLink } from './adapters/mediator-link.ts';
 import { openStateDatabase } from './adapters/state-database.ts';
 import { createNodeServer, NODE_TLS } from './http/server.ts';
@@ -46,6 +45,7 @@ import {
 } from './registration/index.ts';
 import { openShardStore, type ScrubReport } from './shards/index.ts';
 import { createVaultCopies } from './vault-copies/index.ts';
+import { asOperator, type NodeAccess } from './signed-in.ts';
 import { VERSION } from './version.ts';
 
 export type { StorageNodeOptions } from './options.ts';
@@ -151,11 +151,11 @@ async function start(options: FullOptions, lifecycle: Lifecycle): Promise<Storag
   await registrar.load();
   await registerPatiently(options, lifecycle, touch, () => registrar.current !== undefined);
 
-  const session = { baseUrl: mediatorBaseUrl(address), ...pinned, identity, signing, nowMs: () => clock.nowMs() };
+  const access = { baseUrl: mediatorBaseUrl(address), caPem: pinned.caPem, signing, key: identity.signingKey };
   const running = [
     touch.run(lifecycle.closing),
     runScrubs(store, options, lifecycle.closing),
-    announcePayoutAddress(session, options, lifecycle.closing),
+    announcePayoutAddress(access, options, lifecycle.closing),
   ];
   lifecycle.onClose('mediator', async () => {
     touch.close();
@@ -308,14 +308,14 @@ const ANNOUNCE_AGAIN_MS = 30_000;
 
 /** Tried until the mediator took it or refused it: the node serves and earns meanwhile. */
 async function announcePayoutAddress(
-  session: OperatorSessionOptions,
+  access: NodeAccess,
   { payoutAddress, clock, logger }: FullOptions,
   closing: AbortSignal,
 ): Promise<void> {
   if (payoutAddress === undefined) return;
   while (!closing.aborted) {
     try {
-      await keepPayoutAddress(session, payoutAddress);
+      await asOperator(access, (operator) => keepPayoutAddress(operator, payoutAddress));
       return;
     } catch (error) {
       if (!isPassing(error)) {

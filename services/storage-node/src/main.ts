@@ -1,17 +1,14 @@
-/** The command `holdfast-node`: reads the environment, starts, and stops at a signal. */
+/** The command `holdfast-node`: reads the environment, starts, and stops at a signal; or answers its operator about a node. */
 import { createLogger, describeConfig, errorText, PlatformError, readConfig, systemClock } from '@holdfast/platform';
 import { formatBytes, HoldfastError, shortId } from '@holdfast/protocol';
 import { startStorageNode } from './compose.ts';
 import { nodeConfig, readMediatorAddress, toOptions } from './config.ts';
-import { formatLiabilities, LIABILITIES_HELP, requestLiabilities } from './liabilities-command.ts';
-import { formatPayoutAddresses, PAYOUT_ADDRESS_HELP, requestPayoutAddress } from './payout-command.ts';
+import { OPERATOR_HELP, readOperatorCommand } from './operator-commands.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `holdfast-node ${VERSION}: rents out spare disk.
 
-  holdfast-node                            starts it
-  holdfast-node payout-address [ADDRESS]   shows where it is paid, or signs another address
-  holdfast-node verify-liabilities         sees that its money is counted in what the mediator owes
+${OPERATOR_HELP}
 
 Settings come from the environment:
 
@@ -38,28 +35,23 @@ async function main(): Promise<void> {
   );
 }
 
-async function payoutAddress(args: readonly string[]): Promise<void> {
+/** @throws PlatformError `config.invalid` for words that are no command */
+async function run(words: readonly string[]): Promise<void> {
+  if (words.length === 0) return main();
+  const command = readOperatorCommand(words);
+  if (command === undefined) {
+    const problem = `${words[0]} is no command of holdfast-node.`;
+    throw new PlatformError('config.invalid', problem, 'holdfast-node --help lists them.');
+  }
   const config = readConfig(nodeConfig, process.env);
-  const options = toOptions(config, await readMediatorAddress(config, systemClock));
-  process.stdout.write(formatPayoutAddresses(await requestPayoutAddress(options, args), systemClock.nowMs()));
+  const mediator = await readMediatorAddress(config, systemClock);
+  process.stdout.write(`${await command({ dataDir: config.dataDir, mediator, network: config.network })}\n`);
 }
 
-async function verifyLiabilities(args: readonly string[]): Promise<void> {
-  const config = readConfig(nodeConfig, process.env);
-  const options = toOptions(config, await readMediatorAddress(config, systemClock));
-  process.stdout.write(formatLiabilities(await requestLiabilities(options, args)));
-}
-
-const VERBS: Readonly<Record<string, { help: string; run: (args: readonly string[]) => Promise<void> }>> = {
-  'payout-address': { help: PAYOUT_ADDRESS_HELP, run: payoutAddress },
-  'verify-liabilities': { help: LIABILITIES_HELP, run: verifyLiabilities },
-};
-
-const [verb, ...args] = process.argv.slice(2);
 if (process.argv.includes('--help')) {
-  process.stdout.write(VERBS[verb ?? '']?.help ?? HELP);
+  process.stdout.write(HELP);
 } else {
-  (VERBS[verb ?? '']?.run ?? main)(args).catch((error: unknown) => {
+  run(process.argv.slice(2)).catch((error: unknown) => {
     const next = error instanceof PlatformError || error instanceof HoldfastError ? `${error.next}\n` : '';
     process.stderr.write(`${errorText(error)}\n${next}`);
     process.exit(exitCodeOf(error));

@@ -14,9 +14,12 @@ export interface PinnedConnection {
 }
 
 export type PinnedConnectOptions = Required<
-  Pick<ConnectionOptions, 'ca' | 'checkServerIdentity' | 'minVersion' | 'servername' | 'rejectUnauthorized'>
+  Pick<ConnectionOptions, 'ca' | 'checkServerIdentity' | 'ciphers' | 'minVersion' | 'servername' | 'rejectUnauthorized'>
 > &
   Pick<ConnectionOptions, 'cert' | 'key'>;
+
+/** All of TLS 1.3, the quickest first. The same for everybody: a node must not know by them who reads. */
+const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 
 /**
  * For `tls.connect`, `https.Agent`, `ws` and undici's `new Agent({ connect })`. The certificate must come from that CA,
@@ -28,6 +31,7 @@ export type PinnedConnectOptions = Required<
 export function pinnedConnectOptions(pinned: PinnedConnection): PinnedConnectOptions {
   return {
     ca: pinned.caPem,
+    ciphers: CIPHERS,
     minVersion: 'TLSv1.3',
     rejectUnauthorized: true,
     servername: serverNameFor(pinned.expectUri),

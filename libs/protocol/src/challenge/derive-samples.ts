@@ -19,7 +19,7 @@ const AGREEMENT_CANDIDATES = 4;
 /** A shard counts as at most this long unshown (30 days of hours), and one never shown as just that. */
 export const MAX_UNSHOWN_PERIODS = 720;
 /** Draws for one leaf at most, on average: a line that is so thin must be compacted. */
-const MAX_DRAWS_PER_LEAF = 64;
+export const MAX_DRAWS_PER_LEAF = 64;
 
 /** A shard's place on a line. */
 export interface ShardSpan extends ShardRef {
@@ -144,5 +144,6 @@ function sampleAt(span: ShardSpan, position: number, reason: Sample['reason']): 
   if (!(leafIndex >= 0 && leafIndex < leafCountOf(lengthBytes))) {
     throw badArgument(`a look-up of position ${position} that answers with a shard at ${span.startLeaf}.`);
   }
-  return { clientId, packId, shardIndex, lengthBytes, leafIndex, reason };
+  const sample = { clientId, packId, shardIndex, lengthBytes, leafIndex, reason };
+  return reason === 'drawn' ? { ...sample, lineStart: span.startLeaf } : sample;
 }

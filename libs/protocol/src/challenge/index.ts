@@ -1,11 +1,19 @@
 /** Challenges: which leaves a node has to show, the proof that it makes of them, and what is made of the proof. */
 export { buildProof, type BuiltProof, type ShardHashes, type ShardReader } from './build-proof.ts';
-export { checkDraw, type RevealedDraw } from './check-draw.ts';
+export { checkDraw, type FollowedDraw, followDraw, type RevealedDraw } from './check-draw.ts';
 export { recordsOfCommits } from './commit-records.ts';
 export * from './derive-samples.ts';
 export { type ChallengeTerms, issueChallenge, type OpenChallenge, openChallenge } from './issue-challenge.ts';
 export { judgeAnswer, type Judgement, type Transcript, type Verdict, verifyTranscript } from './judge-answer.ts';
-export { LEAF_BYTES, leafCountOf, type LeafProof, pathBytesOf, proveLeaf, verifyLeaf } from './leaf-proof.ts';
+export {
+  LEAF_BYTES,
+  leafCountOf,
+  type LeafProof,
+  pathBytesOf,
+  proveLeaf,
+  shardRoot,
+  verifyLeaf,
+} from './leaf-proof.ts';
 export { groupCountOf, HASH_BYTES, merkleLevels, merkleRoot } from './merkle-tree.ts';
 export {
   challengeNonce,

@@ -15,10 +15,14 @@ const sample = (client: number, pack: number, shardIndex: number, leafIndex: num
   lengthBytes: 131_072,
   leafIndex,
   reason: 'drawn',
+  lineStart: 64,
 });
 const anySample = fc
   .tuple(fc.nat(2), fc.nat(3), fc.nat(2), fc.nat(127), fc.constantFrom(...SAMPLE_REASONS))
-  .map(([client, pack, shardIndex, leafIndex, reason]) => ({ ...sample(client, pack, shardIndex, leafIndex), reason }));
+  .map(([client, pack, shardIndex, leafIndex, reason]): Sample => {
+    const { lineStart, ...about } = sample(client, pack, shardIndex, leafIndex);
+    return reason === 'drawn' ? { ...about, reason, lineStart: lineStart! } : { ...about, reason };
+  });
 
 describe('a challenge', () => {
   test('opens to its leaves, each once and in order', () => {
@@ -63,6 +67,7 @@ const shard = (pack: number, leaves: number[], lengthBytes = 131_072): Clients[n
   packId: id(pack),
   shardIndex: 1,
   lengthBytes,
+  lineStart: 0,
   leaves: leaves.map((leafIndex) => ({ leafIndex, reason: 'drawn' as const })),
 });
 

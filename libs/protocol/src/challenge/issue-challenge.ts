@@ -52,11 +52,12 @@ function grouped(samples: readonly Sample[]): SampledClient[] {
     if (before?.clientId !== clientId) clients.push({ clientId, shards: [] });
     const { shards } = clients.at(-1)!;
     if (before === undefined || !sameShard(before, sample)) {
-      shards.push({ packId, shardIndex, lengthBytes, leaves: [] });
+      shards.push({ packId, shardIndex, lengthBytes, lineStart: 0, leaves: [] });
     } else if (before.lengthBytes !== lengthBytes) {
       throw badArgument('a shard with two lengths.');
     }
     shards.at(-1)!.leaves.push({ leafIndex, reason });
+    if (reason === 'drawn') shards.at(-1)!.lineStart = sample.lineStart ?? 0;
   }
   return clients;
 }
@@ -81,7 +82,7 @@ export function openChallenge(context: SigningContext, token: string, nodeId?: s
 }
 
 function addShard(samples: Sample[], clientId: string, shard: SampledClient['shards'][number]): void {
-  const { packId, shardIndex, lengthBytes, leaves } = shard;
+  const { packId, shardIndex, lengthBytes, lineStart, leaves } = shard;
   if (leaves.length === 0) throw malformed('a shard without leaves');
   if (shardIndex >= MAX_SHARDS) throw malformed(`a shard index of ${shardIndex}`);
   if (lengthBytes === 0 || lengthBytes > MAX_SHARD_BYTES || lengthBytes % GROUP_BYTES !== 0) {
@@ -91,7 +92,8 @@ function addShard(samples: Sample[], clientId: string, shard: SampledClient['sha
   if (last !== undefined && sameShard(last, { clientId, packId, shardIndex })) throw malformed('a shard in two places');
   for (const { leafIndex, reason } of leaves) {
     if (leafIndex >= leafCountOf(lengthBytes)) throw malformed(`leaf ${leafIndex} of ${leafCountOf(lengthBytes)}`);
-    const sample = { clientId, packId, shardIndex, lengthBytes, leafIndex, reason };
+    const about = { clientId, packId, shardIndex, lengthBytes, leafIndex, reason };
+    const sample = reason === 'drawn' ? { ...about, lineStart } : about;
     const before = samples.at(-1);
     if (before !== undefined && compareSamples(before, sample) >= 0) throw malformed('leaves out of order');
     if (samples.push(sample) > MAX_CHALLENGE_LEAVES) throw malformed(`more than ${MAX_CHALLENGE_LEAVES} leaves`);

@@ -6,7 +6,7 @@ import { equalBytes } from '../bytes.ts';
 import { fail, type HoldfastError } from '../errors.ts';
 import { GROUP_BYTES } from '../limits.ts';
 import { type ChainingValue, chunkValue, LEAF_BYTES, parentValue, valueFromBytes, valueToBytes } from './blake3.ts';
-import { badArgument, groupCountOf, HASH_BYTES, innerNode, merkleLevels } from './merkle-tree.ts';
+import { badArgument, groupCountOf, HASH_BYTES, innerNode, merkleLevels, merkleRoot } from './merkle-tree.ts';
 
 export { LEAF_BYTES } from './blake3.ts';
 
@@ -85,6 +85,19 @@ function pathInGroup(group: Uint8Array, leafInGroup: number, path: Uint8Array): 
     index >>= 1;
   }
   return valueToBytes(values[0]!);
+}
+
+/**
+ * The root (32 bytes) of a whole shard, for who has no native BLAKE3 and reads one now and then: some 100 MB/s.
+ * @throws HoldfastError `codec.bad-argument` unless its length is a positive multiple of 64 KiB.
+ */
+export function shardRoot(shard: Uint8Array): Uint8Array<ArrayBuffer> {
+  const groupHashes = new Uint8Array(groupCountOf(shard.length) * HASH_BYTES);
+  const path = new Uint8Array(GROUP_LEVELS * HASH_BYTES);
+  for (let at = 0, group = 0; at < shard.length; at += GROUP_BYTES, group += 1) {
+    groupHashes.set(pathInGroup(shard.subarray(at, at + GROUP_BYTES), 0, path), group * HASH_BYTES);
+  }
+  return merkleRoot(groupHashes);
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Sample extends ShardRef {
   readonly lengthBytes: number;
   readonly leafIndex: number;
   readonly reason: SampleReason;
+  /** Of drawn leaves: where the first leaf of the shard lies on the node's line. */
+  readonly lineStart?: number;
 }
 
 /** Leaves of unanswered challenges that are asked again at most: the oldest, so that silence never gets rid of one. */

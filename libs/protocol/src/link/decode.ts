@@ -25,6 +25,7 @@ import {
   MAX_TEXT_FROM_NODE_BYTES,
   MAX_TEXT_TO_NODE_BYTES,
   MAX_TO_SIGN,
+  MAX_UNCOMMITTED,
 } from './limits.ts';
 import type { FromNode, LinkOrder, ToNode } from './messages.ts';
 
@@ -33,7 +34,14 @@ const figures = { usedBytes: wholeNumber(), freeBytes: wholeNumber(), carriedOut
 const FROM_NODE = {
   hello: objectOf({ type: oneOf('hello'), protocol: wholeNumber(), version: textUpTo(64), ...figures }),
   heartbeat: objectOf({ type: oneOf('heartbeat'), beat: wholeNumber(), ...figures }),
-  'carried-out': objectOf({ type: oneOf('carried-out'), order: wholeNumber() }),
+  'carried-out': objectOf({
+    type: oneOf('carried-out'),
+    order: wholeNumber(),
+    uncommitted: listUpTo(
+      MAX_UNCOMMITTED,
+      objectOf({ uploadId: hexOf(16), sizeBytes: wholeNumber(), lainMs: wholeNumber() }),
+    ),
+  }),
   'loss-report': objectOf({ type: oneOf('loss-report'), token: tokenUpTo(MAX_TEXT_FROM_NODE_BYTES) }),
   signed: objectOf({
     type: oneOf('signed'),
@@ -96,7 +104,7 @@ const TO_NODE = {
     agreements: listUpTo(MAX_TO_SIGN, agreementToSign),
     amendments: listUpTo(MAX_TO_SIGN, amendmentToSign),
   }),
-  noted: objectOf({ type: oneOf('noted'), of: hexOf(32) }),
+  noted: objectOf({ type: oneOf('noted'), of: textUpTo(64) }),
   refused: objectOf({ type: oneOf('refused'), of: textUpTo(64), ...complaint }),
   bye: objectOf({ type: oneOf('bye'), ...complaint }),
 } satisfies { readonly [Type in ToNode['type']]: Read<ToNode & { type: Type }> };

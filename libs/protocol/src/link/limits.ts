@@ -14,6 +14,8 @@ export const MAX_LINK_ORDERS = 1000;
 export const MAX_ORDER_SHARDS = 10_000;
 /** Shards in all orders of one message: what fits into it, as long as one order alone does. */
 export const MAX_MESSAGE_SHARDS = 10_000;
+/** Discarded uploads in one `carried-out`. */
+export const MAX_UNCOMMITTED = 250;
 /** Agreements, and changes of agreements, in one request to sign. */
 export const MAX_TO_SIGN = 100;
 /** Shards in a loss report that still fits into one text message from a node. */

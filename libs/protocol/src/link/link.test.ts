@@ -14,6 +14,7 @@ import {
   MAX_TEXT_FROM_NODE_BYTES,
   MAX_TEXT_TO_NODE_BYTES,
   MAX_TO_SIGN,
+  MAX_UNCOMMITTED,
   type ToNode,
 } from './index.ts';
 
@@ -27,7 +28,11 @@ const of = <const Type extends string>(type: Type) => fc.constant(type);
 const fromNode: fc.Arbitrary<FromNode> = fc.oneof(
   fc.record({ type: of('hello'), protocol: whole, version: shortText, ...figures }),
   fc.record({ type: of('heartbeat'), beat: whole, ...figures }),
-  fc.record({ type: of('carried-out'), order: whole }),
+  fc.record({
+    type: of('carried-out'),
+    order: whole,
+    uncommitted: fc.array(fc.record({ uploadId: hex(16), sizeBytes: whole, lainMs: whole }), { maxLength: 5 }),
+  }),
   fc.record({ type: of('loss-report'), token }),
   fc.record({ type: of('signed'), what: fc.constantFrom('agreement', 'amendment'), token }),
 );
@@ -75,7 +80,7 @@ const toNode: fc.Arbitrary<ToNode> = fc.oneof(
       { maxLength: 5 },
     ),
   }),
-  fc.record({ type: of('noted'), of: hex(32) }),
+  fc.record({ type: of('noted'), of: shortText }),
   fc.record({ type: of('refused'), of: shortText, ...complaint }),
   fc.record({ type: of('bye'), ...complaint }),
 );
@@ -136,11 +141,15 @@ describe('a message', () => {
     ['no type', '{}'],
     ['a type of the language', '{"type":"constructor"}'],
     ['a type that is none', '{"type":["hello"]}'],
-    ['a prototype', '{"type":"carried-out","order":1,"__proto__":{"order":2}}'],
-    ['half a number', '{"type":"carried-out","order":1.5}'],
-    ['a negative number', '{"type":"carried-out","order":-1}'],
-    ['a number too large', '{"type":"carried-out","order":9007199254740993}'],
-    ['a number as text', '{"type":"carried-out","order":"1"}'],
+    ['a prototype', '{"type":"carried-out","order":1,"uncommitted":[],"__proto__":{"order":2}}'],
+    ['half a number', '{"type":"carried-out","order":1.5,"uncommitted":[]}'],
+    ['a negative number', '{"type":"carried-out","order":-1,"uncommitted":[]}'],
+    ['a number too large', '{"type":"carried-out","order":9007199254740993,"uncommitted":[]}'],
+    ['a number as text', '{"type":"carried-out","order":"1","uncommitted":[]}'],
+    [
+      'half an answer',
+      '{"type":"carried-out","order":1,"uncommitted":[{"uploadId":"00000000000000000000000000000000"}]}',
+    ],
     ['a field too few', '{"type":"heartbeat","beat":1}'],
     ['a token with other signs', '{"type":"loss-report","token":"a+b"}'],
   ])('is refused: %s', (_, text) => {
@@ -185,6 +194,15 @@ describe('the largest', () => {
     const shards = many(MAX_MESSAGE_SHARDS / 2 + 1, [id, 0] as const);
     const orders = many(2, { order, kind: 'committed', clientId: id, shards } as const);
     expect(() => decodeToNode(encodeToNode({ type: 'orders', beat: 0, orders }))).toThrow(
+      expect.objectContaining({ code: 'link.malformed' }),
+    );
+  });
+
+  test('list of discarded uploads fits, and a longer one is refused', () => {
+    const lay = { uploadId: id.slice(32), sizeBytes: order, lainMs: order };
+    const said = (count: number) => ({ type: 'carried-out', order, uncommitted: many(count, lay) }) as const;
+    expect(() => decodeFromNode(encodeFromNode(said(MAX_UNCOMMITTED)))).not.toThrow();
+    expect(() => decodeFromNode(encodeFromNode(said(MAX_UNCOMMITTED + 1)))).toThrow(
       expect.objectContaining({ code: 'link.malformed' }),
     );
   });

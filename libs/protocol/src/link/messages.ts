@@ -22,10 +22,20 @@ export interface Heartbeat extends NodeFigures {
   readonly beat: number;
 }
 
-/** All orders up to this one are durable. */
+/** What lay at the node of an upload that it was told to discard, without ever being committed. */
+export interface UncommittedBytes {
+  readonly uploadId: string;
+  readonly sizeBytes: number;
+  /** For how long, on average over those bytes. */
+  readonly lainMs: number;
+}
+
+/** All orders up to this one are durable. Where it says what uploads left, answered by `noted` or `refused` of that order. */
 export interface CarriedOut {
   readonly type: 'carried-out';
   readonly order: number;
+  /** Of each upload discarded so far that the mediator has not noted yet; the same again changes nothing. */
+  readonly uncommitted: readonly UncommittedBytes[];
 }
 
 /** A signed `loss-report`. Answered by `noted` or `refused` of its hash. */
@@ -121,17 +131,17 @@ export interface SignRequest {
   readonly amendments: readonly AmendmentToSign[];
 }
 
-/** A token was taken and is durable. */
+/** What the node said was taken and is durable. */
 export interface Noted {
   readonly type: 'noted';
-  /** messageHash of the token. */
+  /** messageHash of a token, or the name of an order that was carried out. */
   readonly of: string;
 }
 
 /** A message was understood and refused. */
 export interface Refused {
   readonly type: 'refused';
-  /** messageHash of a token, id of a challenge, or the number of a heartbeat. */
+  /** messageHash of a token, id of a challenge, the name of an order that was carried out, or the number of a heartbeat. */
   readonly of: string;
   /** Of the error catalogue. */
   readonly code: string;
@@ -159,6 +169,8 @@ export type ToNode =
 
 /** Which heartbeat a `refused` names. */
 export const beatName = (beat: number): string => String(beat);
+/** Which order that was carried out a `noted` or `refused` names. */
+export const orderName = (order: number): string => `order ${order}`;
 
 export const textsOf = (params: ErrorParams): Record<string, string> =>
   Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value).slice(0, 300)]));

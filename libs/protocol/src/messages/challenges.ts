@@ -30,6 +30,8 @@ const sampledShard = record({
   packId: hex(32),
   shardIndex: u8,
   lengthBytes: u32,
+  /** Where its first leaf lies on the node's line, so that a drawn leaf shows which number it was drawn by; else 0. */
+  lineStart: u64,
   leaves: list(leaf, MAX_CHALLENGE_LEAVES),
 });
 const sampledClient = record({ clientId: hex(32), shards: list(sampledShard, MAX_CHALLENGE_LEAVES) });

@@ -31,6 +31,17 @@ export const grant = messageType({
   maxTokenLength: 65_536,
 });
 
+/**
+ * Keys that a client made to read with, once: get grants name them as holders, so that a node never learns from a
+ * request who reads, and cannot tell a client's read from a retrieval check.
+ */
+export const readKeys = messageType({
+  tag: 'read-keys',
+  version: 1,
+  body: record({ clientId: hex(32), keys: list(hex(32), 64), signedAtMs: u64 }),
+  signer: (body) => body.clientId,
+});
+
 /** A node's word that it holds a shard durably; the root is the one that the node computed while writing. */
 export const receipt = messageType({
   tag: 'receipt',

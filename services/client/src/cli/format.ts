@@ -1,23 +1,11 @@
 /** How numbers, times and tables look to people. */
-import { formatBytes } from '@holdfast/protocol';
+import { formatBytes, formatCount, formatSats } from '@holdfast/protocol';
 
-export { formatBytes };
-
-/** `1,234`; by hand, because loading the machine's locales takes longer than most commands. */
-export const formatCount = (count: number | bigint): string => String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+export { formatBytes, formatCount, formatSats };
 
 /** `1 file`, `2,345 files` */
 export const countOf = (count: number, one: string, many = `${one}s`): string =>
   `${formatCount(count)} ${count === 1 ? one : many}`;
-
-/** Millisatoshi as satoshi, three digits where they matter. */
-export function formatSats(msat: bigint | string): string {
-  const amount = BigInt(msat);
-  const whole = amount / 1000n;
-  const rest = amount % 1000n;
-  if (whole >= 1000n || rest === 0n) return `${formatCount(whole + (rest > 0n ? 1n : 0n))} sat`;
-  return `${whole}.${String(rest).padStart(3, '0').replace(/0+$/, '')} sat`;
-}
 
 /** `2026-11-21 15:33`, in the machine's time zone. */
 export function formatTime(atMs: number): string {

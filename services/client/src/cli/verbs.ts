@@ -92,6 +92,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/mandate.ts'),
   },
   {
+    name: 'agreements',
+    summary: 'who stores what, at which price; and ending it',
+    group: CARE,
+    load: () => import('./commands/agreements.ts'),
+  },
+  {
     name: 'close-account',
     summary: 'spend nothing more, and get your money back',
     group: CARE,
@@ -102,6 +108,12 @@ export const VERBS: readonly Verb[] = [
     summary: 'see whether everything can be read back',
     group: CARE,
     load: () => import('./commands/check.ts'),
+  },
+  {
+    name: 'show',
+    summary: 'ask the mediator for what its API shows you',
+    group: CARE,
+    load: () => import('./commands/show.ts'),
   },
   {
     name: 'verify-transcript',

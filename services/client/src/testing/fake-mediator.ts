@@ -1,6 +1,7 @@
 /** The mediator's port in memory, for the client's tests: it checks what it is given as the real one does. */
 import { systemRandomness } from '@holdfast/platform';
 import {
+  createSigningKey,
   fail,
   grant,
   mandate,
@@ -136,8 +137,11 @@ export class FakeMediator implements VaultMediator {
       const pack = this.packs.get(packId);
       if (pack === undefined) return [];
       const shards = pack.shards.map(({ nodeId, root }) => {
-        const granted = this.#grant(byId.get(nodeId)!, 'get', ZERO_16, 2 ** 50, this.#options.nowMs() + 3_600_000);
-        return { target: granted, root, lost: false, online: true };
+        const readSeed = systemRandomness.bytes(32);
+        const holder = toHex(createSigningKey(readSeed).publicKey);
+        const untilMs = this.#options.nowMs() + 3_600_000;
+        const granted = this.#grant(byId.get(nodeId)!, 'get', ZERO_16, 2 ** 50, untilMs, holder);
+        return { target: { ...granted, readSeed }, root, lost: false, online: true };
       });
       return [{ ...pack, shards }];
     });
@@ -184,9 +188,10 @@ export class FakeMediator implements VaultMediator {
     uploadId: string,
     quotaBytes: number,
     expiresAtMs: number,
+    holder = this.#options.clientId,
   ): GrantedNode {
     const { signing, key, clientId, nowMs } = this.#options;
-    const body = { verb, clientId, holder: clientId, nodeId, uploadId, packIds: [], quotaBytes };
+    const body = { verb, clientId, holder, nodeId, uploadId, packIds: [], quotaBytes };
     const token = signMessage(grant, signing, { ...body, issuedAtMs: nowMs(), expiresAtMs }, key);
     return { nodeId, operator: nodeId.slice(0, 8), addresses: [address], grant: token, online: true };
   }

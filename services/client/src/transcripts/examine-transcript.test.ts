@@ -4,6 +4,7 @@ import {
   buildProof,
   challengeNonce,
   createSigningKey,
+  deriveSamples,
   issueChallenge,
   judgeAnswer,
   openChallenge,
@@ -31,8 +32,11 @@ const tree = shardTree(bytes);
 const secret = new Uint8Array(32).fill(9);
 const [periodStartMs, periodMs] = [1_800_000_000_000, 3_600_000];
 
-/** @param has whether the node still has the shard; undefined: it does not answer. */
-async function transcriptOf(has: boolean | undefined): Promise<TranscriptFile> {
+/**
+ * @param has whether the node still has the shard; undefined: it does not answer.
+ * @param isPickedOn whether it is asked for another leaf than was drawn.
+ */
+async function transcriptOf(has: boolean | undefined, isPickedOn = false): Promise<TranscriptFile> {
   const secretHash = periodSecretHash(secret);
   const terms = {
     challengeId: 'c1'.repeat(16),
@@ -46,8 +50,13 @@ async function transcriptOf(has: boolean | undefined): Promise<TranscriptFile> {
     lineEpoch: 0,
     lineLeaves: 64,
   };
-  const sample = { clientId, packId, shardIndex: 0, lengthBytes, leafIndex: 5, reason: 'drawn' as const };
-  const token = issueChallenge(context, terms, [sample], mediator);
+  const period = { secret, nodeId, periodStartMs };
+  const request = { period, nonce: terms.nonce, lineLeaves: terms.lineLeaves, count: 1, agreements: [] };
+  const span = { clientId, packId, shardIndex: 0, lengthBytes, startLeaf: 0, agreementId: 'one' };
+  const lines = { onNode: async (places: readonly number[]) => places.map(() => span), inAgreements: async () => [] };
+  const drawn = await deriveSamples(request, lines);
+  const samples = drawn.map((sample) => (isPickedOn ? { ...sample, leafIndex: sample.leafIndex ^ 1 } : sample));
+  const token = issueChallenge(context, terms, samples, mediator);
   const challenge = openChallenge(context, token);
   const reader = {
     hashesOf: async () => (has ? tree : undefined),
@@ -127,6 +136,17 @@ describe('a transcript', () => {
     expect(() => examineTranscript({ ...passed, commitment })).toThrow(failure('challenge.unfair'));
     const forged = signMessage(periodCommitment, context, other, client);
     expect(() => examineTranscript({ ...passed, commitment: forged })).toThrow(failure('message.bad-signature'));
+  });
+
+  test('of a node that was picked on says so: the leaf is not the one that the secret draws', async () => {
+    expect(examineTranscript(passed).findings.map(({ sentence }) => sentence)).toContainEqual(
+      expect.stringMatching(/^The draws follow from the secret: the one leaf /),
+    );
+    const pickedOn = await transcriptOf(true, true);
+    expect(() => examineTranscript(pickedOn)).toThrow(failure('challenge.unfair'));
+    // While the secret is hidden nobody can say.
+    const { secret: _, ...hidden } = pickedOn;
+    expect(examineTranscript(hidden)).toMatchObject({ isComplete: false });
   });
 
   test.each(['', '{}', 'null', '{"transcript":{}}', '{"transcript":null}'])('is not %j', (text) => {

@@ -3,6 +3,7 @@ import {
   type Fault,
   challengeNonce,
   fail,
+  followDraw,
   fromBase64Url,
   fromHex,
   type HoldfastError,
@@ -112,7 +113,8 @@ export function examineTranscript(file: TranscriptFile): TranscriptReport {
   };
 }
 
-function examineCommitment(context: SigningContext, { terms }: OpenChallenge, file: TranscriptFile): Finding[] {
+function examineCommitment(context: SigningContext, challenge: OpenChallenge, file: TranscriptFile): Finding[] {
+  const { terms } = challenge;
   const { secretHash, periodStartMs } = openMessage(periodCommitment, context, file.commitment);
   if (secretHash !== terms.secretHash || periodStartMs !== terms.periodStartMs) {
     throw fail('challenge.unfair', { detail: 'the mediator committed to another secret' });
@@ -122,7 +124,8 @@ function examineCommitment(context: SigningContext, { terms }: OpenChallenge, fi
     sentence: 'The mediator signed the hash of the period’s secret, and the challenge is of that period.',
   };
   if (file.secret === undefined) {
-    const sentence = 'The period’s secret is not in the open yet: whether the nonce follows from it cannot be said.';
+    const sentence =
+      'The period’s secret is not in the open yet: whether nonce and leaves follow from it cannot be said.';
     return [committed, { kind: 'unknown', sentence }];
   }
   const secret = fromHex(file.secret, 32);
@@ -133,7 +136,20 @@ function examineCommitment(context: SigningContext, { terms }: OpenChallenge, fi
   return [
     committed,
     { kind: 'shown', sentence: 'Its nonce follows from that secret: the mediator could not choose it.' },
+    examineDraw(challenge, secret),
   ];
+}
+
+function examineDraw(challenge: OpenChallenge, secret: Uint8Array): Finding {
+  const { leaves, numbers, inHoles } = followDraw(challenge, secret);
+  const others = challenge.samples.length - leaves;
+  const word = `${others} of the leaves are owed by agreements or carried over: that is the mediator’s word.`;
+  if (leaves === 0) return { kind: 'shown', sentence: `No leaf was drawn by bytes; ${word}` };
+  const sentence =
+    `The draws follow from the secret: the ${leaves === 1 ? 'one leaf' : `${leaves} leaves`} drawn by bytes ` +
+    `lie where its first ${numbers === 1 ? 'number falls' : `${numbers} numbers fall`}, on the line of ${challenge.terms.lineLeaves} leaves that the mediator signed. ` +
+    `${inHoles} numbers fell on nothing that was asked for; that these are holes, and where shards lie, is its word.`;
+  return { kind: 'shown', sentence: others === 0 ? sentence : `${sentence} ${word}` };
 }
 
 function examineVerdict(

@@ -72,7 +72,7 @@ test('the body lies in its place; the request says what it should; the connectio
     expect(await fetchBody({ into })).toMatchObject({ statusCode: 200, lengthBytes: body.length });
     expect(Buffer.compare(into, body)).toBe(0);
   }
-  expect(asked).toBe(`GET /x HTTP/1.1\r\nhost: ${address}\r\ngrant: token\r\n\r\n`);
+  expect(asked).toBe(`GET /x HTTP/1.1\r\nhost: ${address}\r\nconnection: keep-alive\r\ngrant: token\r\n\r\n`);
   expect(connections).toBe(1);
 });
 

@@ -6,7 +6,7 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { pinnedConnectOptions } from '@holdfast/platform';
 import { type NodeId, nodeUri } from '@holdfast/protocol';
-import { CIPHERS, CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS } from './connecting.ts';
+import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS } from './connecting.ts';
 import { unexpected } from './signed-request.ts';
 
 export interface FetchBodyRequest {
@@ -129,7 +129,8 @@ class Connection {
       ...pinnedConnectOptions({ caPem, expectUri: nodeUri(nodeId) }),
       host: address.slice(0, colon).replace(/^\[|\]$/g, ''),
       port: Number(address.slice(colon + 1)),
-      ciphers: CIPHERS,
+      // As undici does: who reads by whatever means looks the same to a node.
+      ALPNProtocols: ['http/1.1'],
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
         callback: (count: number, buffer: Uint8Array): boolean => this.#receive(buffer.subarray(0, count)),
@@ -166,7 +167,10 @@ class Connection {
     };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     this.#socket.ref();
-    this.#socket.write(`GET ${path} HTTP/1.1\r\nhost: ${this.#host}\r\n${lines.join('')}\r\n`, 'latin1');
+    this.#socket.write(
+      `GET ${path} HTTP/1.1\r\nhost: ${this.#host}\r\nconnection: keep-alive\r\n${lines.join('')}\r\n`,
+      'latin1',
+    );
     const onAbort = (): void => this.#fail(signal!.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     return end.promise.finally(() => signal?.removeEventListener('abort', onAbort));

@@ -2,7 +2,7 @@
 import { pinnedConnectOptions } from '@holdfast/platform';
 import { mediatorUri, type NodeId, nodeUri } from '@holdfast/protocol';
 import { Agent, type Dispatcher } from 'undici';
-import { CIPHERS, CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS } from './connecting.ts';
+import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS } from './connecting.ts';
 
 export interface DispatcherOptions {
   readonly caPem: string;
@@ -16,7 +16,8 @@ const KEEP_ALIVE_MS = 60_000;
 
 const pinnedAgent = (caPem: string, expectUri: string, connections: number, stallTimeoutMs: number): Agent =>
   new Agent({
-    connect: { ...pinnedConnectOptions({ caPem, expectUri }), ciphers: CIPHERS, timeout: CONNECT_TIMEOUT_MS },
+    connect: { ...pinnedConnectOptions({ caPem, expectUri }), timeout: CONNECT_TIMEOUT_MS },
+    allowH2: false,
     connections,
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -1,6 +1,7 @@
 /** A request to a storage node: signed for each address anew, and whatever goes wrong as an error of the catalogue. */
 import { createHash } from 'node:crypto';
 import {
+  createSigningKey,
   errorFromProblem,
   fail,
   HEADERS,
@@ -40,7 +41,8 @@ export async function tryAddresses<T>(
   attempt: (address: string, headers: Record<string, string>) => Promise<T>,
 ): Promise<T> {
   const { body } = request;
-  const holder = toHex(options.signingKey.publicKey);
+  const signingKey = keyFor(target, options.signingKey);
+  const holder = toHex(signingKey.publicKey);
   const grantHash = messageHash(target.grant);
   let failure: HoldfastError = fail('remote.unreachable', {
     who: who(target),
@@ -61,7 +63,7 @@ export async function tryAddresses<T>(
         contentRoot: request.contentRoot ?? (body === undefined ? ZERO_32 : sha256(body)),
         signedAtMs: options.nowMs(),
       },
-      options.signingKey,
+      signingKey,
     );
     try {
       const proofs = { [HEADERS.grant]: target.grant, [HEADERS.request]: signed };
@@ -73,6 +75,23 @@ export async function tryAddresses<T>(
     }
   }
   throw failure;
+}
+
+/** A few keys read many packs, and making one costs more than ten signatures. */
+const knownReadKeys = new Map<string, SigningKey>();
+const KNOWN_READ_KEYS = 256;
+
+/** The key of the grant's holder. */
+function keyFor({ readSeed }: NodeTarget, own: SigningKey): SigningKey {
+  if (readSeed === undefined) return own;
+  const name = Buffer.from(readSeed).toString('latin1');
+  let key = knownReadKeys.get(name);
+  if (key === undefined) {
+    key = createSigningKey(readSeed);
+    if (knownReadKeys.size >= KNOWN_READ_KEYS) knownReadKeys.delete(knownReadKeys.keys().next().value!);
+    knownReadKeys.set(name, key);
+  }
+  return key;
 }
 
 const sha256 = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');

@@ -3,11 +3,13 @@ import { type MediatorApi, unwrap } from '@holdfast/http-api';
 import type { Clock, Logger } from '@holdfast/platform';
 import { HoldfastError, MAX_PACKS_PER_LOCATE, type PackId, type VaultId } from '@holdfast/protocol';
 import type { PackPlaces, VaultMediator } from '../ports.ts';
+import { makeReadKeys, type ReadKeys, type ReadKeysOptions } from './read-keys.ts';
 import { withRetries } from './retry.ts';
 
 export interface VaultMediatorOptions {
   readonly api: MediatorApi;
   readonly vaultId: VaultId;
+  readonly reading: ReadKeysOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal?: AbortSignal;
@@ -19,7 +21,7 @@ const RETRY_DELAYS_MS = [250, 500, 1000, 2000, 4000, 8000, 16_000];
 const PACKS_PER_PAGE = 1000;
 
 export function createVaultMediator(options: VaultMediatorOptions): VaultMediator {
-  const { api, vaultId, clock, logger } = options;
+  const { api, vaultId, reading, clock, logger } = options;
   const path = { vaultId };
   const patiently = <T>(attempt: () => Promise<T>): Promise<T> =>
     withRetries(
@@ -76,11 +78,12 @@ export function createVaultMediator(options: VaultMediatorOptions): VaultMediato
     async locatePacks(packIds) {
       const places: PackPlaces[] = [];
       for (let at = 0; at < packIds.length; at += MAX_PACKS_PER_LOCATE) {
-        const body = { packIds: packIds.slice(at, at + MAX_PACKS_PER_LOCATE) };
+        const keys = makeReadKeys(reading, clock.nowMs());
+        const body = { packIds: packIds.slice(at, at + MAX_PACKS_PER_LOCATE), readKeys: keys.token };
         const answer = await patiently(() =>
           unwrap(api.POST('/v1/vaults/{vaultId}/packs/locate', { params: { path }, body })),
         );
-        places.push(...placesOf(answer));
+        places.push(...placesOf(answer, keys));
       }
       return places;
     },
@@ -109,14 +112,18 @@ type LocateAnswer = {
   nodes: readonly { nodeId: string; addresses: readonly string[]; grant: string; online: boolean }[];
 };
 
-function placesOf({ packs, nodes }: LocateAnswer): PackPlaces[] {
-  const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+function placesOf({ packs, nodes }: LocateAnswer, { seeds }: ReadKeys): PackPlaces[] {
+  const byId = new Map(
+    nodes.map(({ nodeId, addresses, grant, online }, index) => {
+      const readSeed = seeds[index % seeds.length]!;
+      return [nodeId, { target: { nodeId, addresses, grant, readSeed }, online }];
+    }),
+  );
   return packs.map((pack) => ({
     ...pack,
     shards: pack.shards.map(({ nodeId, root, lost }) => {
-      const node = byId.get(nodeId);
-      const target = { nodeId, addresses: node?.addresses ?? [], grant: node?.grant ?? '' };
-      return { target, root, lost, online: node?.online ?? false };
+      const { target, online } = byId.get(nodeId) ?? { target: { nodeId, addresses: [], grant: '' }, online: false };
+      return { target, root, lost, online };
     }),
   }));
 }

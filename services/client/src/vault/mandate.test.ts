@@ -4,7 +4,7 @@ import { createSimulatedClock } from '@holdfast/platform';
 import { createSigningKey, mandate, openMessage, signMessage } from '@holdfast/protocol';
 import type { ClientContext } from '../ports.ts';
 import { type FakeNetwork, startFakeNetwork } from '../testing/fake-network.ts';
-import { changeMandate, keepMandate, readMandate } from './mandate.ts';
+import { changeMandate, keepMandate, mandatedTerms, readMandate } from './mandate.ts';
 
 const DAY_MS = 86_400_000;
 const START_MS = 1_800_000_000_000;
@@ -79,4 +79,21 @@ test('one that somebody else signed, or that is about another vault, is not rene
   const elsewhere = signMessage(mandate, client.signing, { ...own, vaultId: 'ab'.repeat(16) }, client.signingKey);
   await expect(changeMandate(client, await shows(elsewhere), {})).rejects.toThrow('mandate of another vault');
   expect((await inForce())?.sequence).toBe(1);
+});
+
+test('quotes go by the mandate, and before there is one by that which the first backup will sign', async () => {
+  const policy = { dataShards: 1, parityShards: 1 };
+  const opened = { ...(await vault()), terms: { policy, regions: ['eu'] } };
+  const first = { policy, maxPriceSatPerTbMonth: '100000', regions: ['eu'], avoidOperators: [] };
+  expect(mandatedTerms(client, opened)).toEqual(first);
+  await keepMandate(client, opened);
+  expect(mandatedTerms(client, { ...(await vault()), terms: {} })).toEqual(first);
+  await changeMandate(client, await vault(), { maxPriceSatPerTbMonth: 900n, regions: [], avoidOperators: ['carol'] });
+  // What the vault was opened with does not count any more.
+  expect(mandatedTerms(client, { ...(await vault()), terms: opened.terms })).toEqual({
+    policy,
+    maxPriceSatPerTbMonth: '900',
+    regions: [],
+    avoidOperators: ['carol'],
+  });
 });

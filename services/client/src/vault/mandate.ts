@@ -32,6 +32,18 @@ export function readMandate(client: Pick<ClientContext, 'signing' | 'clientId'>,
   throw fail('remote.unexpected', { from: 'The mediator', detail: 'it showed the mandate of another vault.' });
 }
 
+/** What the vault's uploads go by, and so its quotes: its mandate, or the one that its first backup will sign. */
+export function mandatedTerms(client: Pick<ClientContext, 'signing' | 'clientId'>, vault: Vault): Terms {
+  const { dataShards, parityShards, maxPriceSatPerTbMonth, regions, avoidOperators } =
+    readMandate(client, vault) ?? firstMandate(client, vault);
+  return {
+    policy: { dataShards, parityShards },
+    maxPriceSatPerTbMonth: String(maxPriceSatPerTbMonth),
+    regions,
+    avoidOperators,
+  };
+}
+
 /** Signs the next mandate: as the one there is, or the default for the vault, but for these changes. */
 export async function changeMandate(
   client: ClientContext,
@@ -52,7 +64,7 @@ export async function changeMandate(
   return next;
 }
 
-const firstMandate = ({ clientId }: ClientContext, { vaultId, policy, terms = {} }: Vault) => ({
+const firstMandate = ({ clientId }: Pick<ClientContext, 'clientId'>, { vaultId, policy, terms = {} }: Vault) => ({
   clientId,
   vaultId,
   ...policy,

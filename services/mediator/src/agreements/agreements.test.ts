@@ -12,6 +12,7 @@ import { agreementTerms, endAgreement, putMandate, signAgreement, signAmendment 
 
 const TB = 1e12;
 const MONTH = 720;
+const HOUR_MS = 3_600_000;
 /** A sat is 1000 msat; 1 TB at 1000 sat a month. */
 const TB_MONTH = 1_000_000n;
 const SLACK = 36n;
@@ -66,7 +67,7 @@ describe('an upload', () => {
     expect(await close()).toBe(TB_MONTH + SLACK - kept);
     expect(await close()).toBe(0n);
     // the node says that half a terabyte lay there for 10 hours
-    const lay = [{ nodeNo: world.node.nodeNo, bytes: TB / 2, periods: 10 }];
+    const lay = [{ nodeNo: world.node.nodeNo, sizeBytes: TB / 2, lainMs: 10 * HOUR_MS }];
     const discard = () =>
       inTransaction(money.database, (tx) => settleUpload(tx, money.money, uploadId, lay, at(FIRST + 30)));
     const charged = ((TB_MONTH / 2n) * 10n) / 720n;
@@ -81,7 +82,7 @@ describe('an upload', () => {
     const world = await setUp(5n * TB_MONTH);
     const uploadId = await openUpload(money, world.vault, world.nodes, TB, at(FIRST));
     await commitBytes(money, world.vault, uploadId, world.nodes, TB - 65_536, at(FIRST));
-    const lies = [{ nodeNo: world.node.nodeNo, bytes: 1000 * TB, periods: 100_000 }];
+    const lies = [{ nodeNo: world.node.nodeNo, sizeBytes: 1000 * TB, lainMs: 1e12 }];
     const charged = await inTransaction(money.database, (tx) =>
       settleUpload(tx, money.money, uploadId, lies, at(FIRST)),
     );
@@ -394,11 +395,10 @@ describe('signatures', () => {
     await store(world, TB, FIRST);
     expect((await money.agreements.listUnsigned(nodeId, 10)).amendments).toMatchObject([{ storedBytes: 2 * TB }]);
     const end = (party: string, role: 'client' | 'node') =>
-      endAgreement(
-        options,
-        party,
-        signMessage(termination, context, { agreementId, party, role, signedAtMs: at(FIRST) }, nodeKey),
-      );
+      endAgreement(options, party, {
+        agreementId,
+        token: signMessage(termination, context, { agreementId, party, role, signedAtMs: at(FIRST) }, nodeKey),
+      });
     await expect(end(nodeId, 'client')).rejects.toEqual(failure('agreement.unknown'));
     await end(nodeId, 'node');
     expect(await money.agreements.find(agreementId)).toMatchObject({ state: 'ended', endedBy: 'node', isSigned: true });

@@ -78,6 +78,16 @@ export interface ClientRunway {
   readonly warningKey?: string;
 }
 
+/** What comes of an early end. All of it is as of now: the next period may begin meanwhile. */
+export interface Ending {
+  /** The first period in which nothing is due. */
+  readonly fromPeriod: number;
+  /** That nobody pays for then. */
+  readonly storedBytes: number;
+  /** Of what is held; goes back to the client. */
+  readonly releasedMsat: Msat;
+}
+
 export interface AgreementStore {
   find(agreementId: string): Promise<AgreementRecord | undefined>;
   /** Newest first; after the agreement named `after`. */
@@ -88,6 +98,8 @@ export interface AgreementStore {
   sign(agreementId: string, token: string): Promise<void>;
   /** False when the bytes from that period on are others by now. */
   signSpan(span: UnsignedSpan, token: string): Promise<boolean>;
+  /** What `terminate` would do now. @throws HoldfastError `agreement.unknown`, `agreement.ended` */
+  foretellEnd(agreementId: string, nowMs: number): Promise<Ending>;
   /** Ends it, and what renewed it, from the next period on; what is held for later goes back. */
   terminate(agreementId: string, by: Exclude<EndedBy, 'term'>, token: string | undefined, nowMs: number): Promise<void>;
   /** Renews what ends within the grace, as far as mandates and money go; in order: oldest vaults first, cheapest nodes first. */

@@ -3,6 +3,7 @@ import type { Clock } from '@holdfast/platform';
 import { agreement, amendment, fail, openMessage, type SigningContext, termination } from '@holdfast/protocol';
 import { checkClock } from '../accounts/index.ts';
 import type { MoneyRules } from '../ledger/index.ts';
+import { explainEnding } from './explain-ending.ts';
 import type { AgreementRecord, AgreementStore } from './ports.ts';
 
 export interface AgreementsOptions {
@@ -51,22 +52,39 @@ export async function signAmendment(options: AgreementsOptions, nodeId: string, 
   if (!isTaken) throw mismatch('amendment', agreementId, 'storedBytes');
 }
 
+/** What it would mean to the party to end it now. @throws HoldfastError `agreement.unknown`, `agreement.ended` */
+export async function foretellEnd(
+  { agreements, rules, clock }: Omit<AgreementsOptions, 'context'>,
+  { party, role }: { readonly party: string; readonly role: 'client' | 'node' },
+  agreementId: string,
+) {
+  const found = await findOwn({ agreements }, agreementId, (one) => partyOf(one, role) === party);
+  const ending = await agreements.foretellEnd(agreementId, clock.nowMs());
+  const { fromPeriod, storedBytes, releasedMsat } = ending;
+  const sentence = explainEnding(found, ending, role);
+  return { agreementId, effectiveAtMs: fromPeriod * rules.periodMs, storedBytes, releasedMsat, sentence };
+}
+
+const partyOf = ({ clientId, nodeId }: AgreementRecord, role: 'client' | 'node'): string =>
+  role === 'client' ? clientId : nodeId;
+
 /** Ends an agreement at the word of its client or its node. @throws HoldfastError `message.*`, `agreement.unknown`, `agreement.ended` */
-export async function endAgreement(options: AgreementsOptions, party: string, token: string): Promise<void> {
+export async function endAgreement(
+  options: AgreementsOptions,
+  party: string,
+  { agreementId, token }: { readonly agreementId: string; readonly token: string },
+): Promise<void> {
   const signed = openMessage(termination, options.context, token);
   const nowMs = options.clock.nowMs();
   checkClock(signed.signedAtMs, nowMs);
-  const { agreementId, role } = signed;
-  await findOwn(
-    options,
-    agreementId,
-    (found) => signed.party === party && (role === 'client' ? found.clientId : found.nodeId) === party,
-  );
+  const { role } = signed;
+  if (signed.agreementId !== agreementId) throw mismatch('termination', agreementId, 'agreementId');
+  await findOwn(options, agreementId, (found) => signed.party === party && partyOf(found, role) === party);
   await options.agreements.terminate(agreementId, role, token, nowMs);
 }
 
 async function findOwn(
-  { agreements }: AgreementsOptions,
+  { agreements }: Pick<AgreementsOptions, 'agreements'>,
   agreementId: string,
   isOwn: (found: AgreementRecord) => boolean,
 ): Promise<AgreementRecord> {

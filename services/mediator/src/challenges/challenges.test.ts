@@ -1,5 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { openChallenge, openMessage, recordsOfCommits, verdict, verifyTranscript } from '@holdfast/protocol';
+import { sql } from 'drizzle-orm';
+import {
+  openChallenge,
+  openMessage,
+  recordsOfCommits,
+  shardKeyOf,
+  verdict,
+  verifyTranscript,
+} from '@holdfast/protocol';
 import {
   CONTEXT,
   flip,
@@ -334,12 +342,43 @@ test('a line of which little is left is closed up, and the challenges go on', as
   expect(await newest()).toMatchObject({ outcome: 'passed' });
 });
 
+test('a vault that dropped nearly all of its shards is closed up by itself: its turn for a leaf is never in vain', async () => {
+  await client.store([node, other], 30);
+  const thin = await world.client();
+  const packs = await thin.store([node, other], 20);
+  await thin.drop(packs.slice(0, 19));
+  await world.nextPeriod();
+  await world.issueAll();
+  const lines = await world.database.execute<{ leaves: string }>(sql`
+    SELECT leaves FROM vault_lines WHERE client_id = ${Buffer.from(thin.clientId, 'hex')}`);
+  expect(lines.rows.map(({ leaves }) => Number(leaves))).toEqual([64, 64]);
+  const [open] = await world.challenges.openChallengesOf(node.nodeId);
+  const { terms, samples } = openChallenge(CONTEXT, open!.token);
+  expect(terms).toMatchObject({ lineEpoch: 0, lineLeaves: 50 * 64 });
+  expect(samples.some(({ packId }) => packId === packs[19])).toBe(true);
+  await world.answer(node);
+  await world.judgeAll();
+  expect(await newest()).toMatchObject({ outcome: 'passed' });
+});
+
 describe('retrieval checks', () => {
+  type Asked = Parameters<typeof world.reads.answer>[0];
+  const asked: Asked[] = [];
   const serve = (change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes) => {
-    world.reads.answer = async ({ shard, fromByte, lengthBytes }) => {
-      const { bytes } = node.held.get(`${shard.clientId}/${shard.packId}/${shard.shardIndex}`)!;
-      return { kind: 'bytes', bytes: change(bytes.slice(fromByte, fromByte + lengthBytes)) };
+    world.reads.answer = async (read) => {
+      asked.push(read);
+      const { bytes } = node.held.get(shardKeyOf(read.shard))!;
+      const ranges = read.ranges ?? [{ fromByte: 0, lengthBytes: read.shardLengthBytes }];
+      const parts = ranges.map(({ fromByte, lengthBytes }) => change(bytes.slice(fromByte, fromByte + lengthBytes)));
+      return { kind: 'bytes', parts };
     };
+  };
+  /** So many checks, each when it is due; stops when `until` holds. */
+  const check = async (times: number, until = async () => false) => {
+    for (let at = 0; at < times && !(await until()); at += 1) {
+      await world.clock.advance(2 * world.rules.retrievalCheckMs);
+      await world.challenges.work.retrieve();
+    }
   };
   const pass = async () => {
     await world.nextPeriod();
@@ -380,12 +419,46 @@ describe('retrieval checks', () => {
   });
 
   test('find other bytes than were shown, and too few', async () => {
-    serve((bytes) => bytes.map((byte) => byte ^ 1));
-    await world.challenges.work.retrieve();
-    expect(await stateOf()).toMatchObject({ isServing: false });
-    await world.clock.advance(world.rules.retrievalCheckMs);
-    serve((bytes) => bytes.subarray(1));
-    await world.challenges.work.retrieve();
-    expect(await stateOf()).toMatchObject({ isServing: false });
+    const isFound = async () => !(await stateOf()).isServing;
+    for (const change of [
+      (bytes: Uint8Array) => bytes.map((byte) => byte ^ 1),
+      (bytes: Uint8Array) => bytes.subarray(1),
+    ]) {
+      serve();
+      await check(1);
+      expect(await stateOf()).toMatchObject({ isServing: true });
+      serve(change);
+      // A range of a shard that was never asked for says only that it is served.
+      await check(60, isFound);
+      expect(await stateOf()).toMatchObject({ isServing: false });
+    }
+  });
+
+  test('read like clients: whole shards and ranges from any byte, of shards that were and were not asked for', async () => {
+    serve();
+    asked.length = 0;
+    await check(80);
+    const whole = asked.filter(({ ranges }) => ranges === undefined);
+    const ranges = asked.flatMap((read) => read.ranges ?? []);
+    expect(whole.length).toBeGreaterThan(5);
+    expect(new Set(whole.map(({ shard }) => shardKeyOf(shard))).size).toBeGreaterThan(1);
+    expect(asked.some((read) => read.ranges?.length === 1) && asked.some((read) => read.ranges?.length === 4)).toBe(
+      true,
+    );
+    expect(ranges.every(({ fromByte }) => fromByte % 16 === 0)).toBe(true);
+    expect(ranges.some(({ fromByte }) => fromByte % 1024 !== 0)).toBe(true);
+    expect(ranges.some(({ lengthBytes }) => lengthBytes % 1024 !== 0)).toBe(true);
+    expect(ranges.every(({ fromByte, lengthBytes }) => lengthBytes > 0 && fromByte + lengthBytes <= 65_536)).toBe(true);
+  });
+
+  test('say nothing of a shard that its client drops while it is read', async () => {
+    const packIds = [...node.held.values()].map(({ packId }) => packId);
+    world.reads.answer = async () => {
+      await client.drop(packIds);
+      return { kind: 'refused', detail: 'It answered 404.' };
+    };
+    expect(await world.challenges.work.retrieve()).toBe(1);
+    expect(await stateOf()).toMatchObject({ isServing: true });
+    expect(await world.challenges.work.retrieve()).toBe(0);
   });
 });

@@ -1,75 +1,122 @@
-/** Possession is not service: reads a range at the node's data address and compares it with what the node has proven. */
+/** Possession is not service: reads at the node's data address as a client would, and compares with what must be there. */
 import { createHash } from 'node:crypto';
 import type { Randomness } from '@holdfast/platform';
-import { LEAF_BYTES } from '@holdfast/protocol';
+import { LEAF_BYTES, shardRoot, toHex } from '@holdfast/protocol';
 import type { ChallengesOptions } from './options.ts';
-import type { RetrievalResult, RetrievalTarget } from './ports.ts';
+import type { ByteRange, DrawnShard, RetrievalProbe, RetrievalResult, RetrievalTarget } from './ports.ts';
 
-const AT_ONCE = 16;
-/** What a client reads of a shard when it needs a piece of a file: so many leaves around the one that is compared. */
-const MAX_LEAVES_AROUND = 96;
+/** Each may hold a whole shard in memory. */
+const AT_ONCE = 8;
 /** A node that did not serve is asked again so much sooner. */
 const SOONER = 12;
 
+/** Of one shard, under one grant. */
+interface Reading {
+  readonly shard: RetrievalProbe | DrawnShard;
+  /** Undefined: the whole shard. */
+  readonly ranges?: readonly ByteRange[];
+}
+
+type Finding = Pick<RetrievalResult, 'outcome' | 'detail'>;
+
 /** Resolves to how many nodes were checked. */
 export async function checkRetrievals(options: ChallengesOptions): Promise<number> {
-  const targets = await options.store.listToCheck(options.clock.nowMs(), AT_ONCE);
-  await Promise.all(
-    targets.map(async (target) => options.store.storeCheck(target, await checkRetrieval(options, target))),
-  );
+  const { store, clock, randomness } = options;
+  const targets = await store.listToCheck(clock.nowMs(), AT_ONCE, fraction(randomness));
+  await Promise.all(targets.map(async (target) => store.storeCheck(target, await checkRetrieval(options, target))));
   return targets.length;
 }
 
 async function checkRetrieval(options: ChallengesOptions, target: RetrievalTarget): Promise<RetrievalResult> {
   const { clock, randomness, rules } = options;
-  const range = pickRange(randomness, target.probe);
-  const found = await read(options, target, range);
+  const reading = planReading(randomness, target);
+  const found = await read(options, target, reading);
   const averageMs = found.outcome === 'served' ? rules.retrievalCheckMs : rules.retrievalCheckMs / SOONER;
   const checkedAtMs = clock.nowMs();
   // Between half and one and a half times the average: nobody knows when.
   const nextCheckAtMs = checkedAtMs + Math.ceil(averageMs * (0.5 + fraction(randomness)));
-  return { ...found, ...range, checkedAtMs, nextCheckAtMs };
+  const { clientId, packId, shardIndex } = reading.shard;
+  const fromByte = Math.min(...(reading.ranges ?? []).map((range) => range.fromByte), reading.shard.lengthBytes);
+  const lengthBytes = reading.ranges?.reduce((sum, range) => sum + range.lengthBytes, 0);
+  return {
+    ...found,
+    shard: { clientId, packId, shardIndex },
+    fromByte: reading.ranges === undefined ? 0 : fromByte,
+    lengthBytes: lengthBytes ?? reading.shard.lengthBytes,
+    checkedAtMs,
+    nextCheckAtMs,
+  };
 }
-
-type Range = Pick<RetrievalResult, 'fromByte' | 'lengthBytes'>;
 
 const TWO_TO_32 = 2 ** 32;
 /** 0 up to and without 1. */
 const fraction = (randomness: Randomness): number =>
   new DataView(Uint8Array.from(randomness.bytes(4)).buffer).getUint32(0) / TWO_TO_32;
 
-/** A range of any length that holds the leaf. */
-function pickRange(randomness: Randomness, { leafIndex, lengthBytes }: RetrievalTarget['probe']): Range {
-  const before = Math.floor(fraction(randomness) * MAX_LEAVES_AROUND);
-  const after = Math.floor(fraction(randomness) * MAX_LEAVES_AROUND);
-  const fromByte = Math.max(0, leafIndex - before) * LEAF_BYTES;
-  const toByte = Math.min(lengthBytes, (leafIndex + after + 1) * LEAF_BYTES);
-  return { fromByte, lengthBytes: toByte - fromByte };
+const DRAWN_PART = 1 / 2;
+const WHOLE_PART = 1 / 3;
+const MAX_RANGES = 4;
+/** Clients read from multiples of a block of the mask on, to wherever what they want ends. */
+const MASK_BLOCK_BYTES = 16;
+const LEAST_RANGE_BYTES = 512;
+const MOST_RANGE_BYTES = 1024 * 1024;
+
+/**
+ * As clients read: whole shards, or a few ranges of one. Half of them of any shard of the node, so that it does not help
+ * to serve only what was lately asked for in a challenge.
+ */
+function planReading(randomness: Randomness, { probe, drawn }: RetrievalTarget): Reading {
+  const shard = drawn !== undefined && fraction(randomness) < DRAWN_PART ? drawn : probe;
+  if (fraction(randomness) < WHOLE_PART) return { shard };
+  const count = 1 + Math.floor(fraction(randomness) * MAX_RANGES);
+  const compared = Math.floor(fraction(randomness) * count);
+  const { lengthBytes } = shard;
+  const ranges = Array.from({ length: count }, (_, at) => {
+    const leafIndex = 'leafIndex' in shard && at === compared ? shard.leafIndex : undefined;
+    const least = leafIndex === undefined ? LEAST_RANGE_BYTES : 2 * LEAF_BYTES;
+    const wanted = Math.floor(least * (MOST_RANGE_BYTES / least) ** fraction(randomness));
+    // The last place that still holds the leaf, and the first.
+    const last = leafIndex === undefined ? lengthBytes : leafIndex * LEAF_BYTES;
+    const first = leafIndex === undefined ? 0 : Math.max(0, last + LEAF_BYTES - wanted + MASK_BLOCK_BYTES);
+    const drawnAt = first + Math.floor(fraction(randomness) * (last - first));
+    const fromByte = drawnAt - (drawnAt % MASK_BLOCK_BYTES);
+    return { fromByte, lengthBytes: Math.min(wanted, lengthBytes - fromByte) };
+  });
+  return { shard, ranges };
 }
 
 async function read(
-  { readRange }: ChallengesOptions,
-  { nodeId, addresses, probe }: RetrievalTarget,
-  range: Range,
-): Promise<Pick<RetrievalResult, 'outcome' | 'detail'>> {
-  let failed: Pick<RetrievalResult, 'outcome' | 'detail'> = { outcome: 'unreachable', detail: 'It has no address.' };
+  { readShard }: ChallengesOptions,
+  { nodeId, addresses }: RetrievalTarget,
+  { shard, ranges }: Reading,
+): Promise<Finding> {
+  let failed: Finding = { outcome: 'unreachable', detail: 'It has no address.' };
+  const wanted = { nodeId, shard, shardLengthBytes: shard.lengthBytes, ...(ranges && { ranges }) };
   for (const address of addresses) {
-    const answer = await readRange({ nodeId, address, shard: probe, ...range });
-    if (answer.kind === 'bytes') return compare(answer.bytes, probe, range);
+    const answer = await readShard({ ...wanted, address });
+    if (answer.kind === 'bytes') return isRight(answer.parts, shard, ranges) ? SERVED : OTHER_BYTES;
     failed = { outcome: answer.kind, detail: answer.detail };
-    if (answer.kind === 'refused') return failed;
+    if (answer.kind !== 'unreachable') return failed;
   }
   return failed;
 }
 
-function compare(bytes: Uint8Array, { leafIndex, leafHash }: RetrievalTarget['probe'], range: Range) {
-  if (bytes.length !== range.lengthBytes) {
-    return { outcome: 'wrong', detail: `${bytes.length} bytes instead of ${range.lengthBytes}.` } as const;
-  }
-  const at = leafIndex * LEAF_BYTES - range.fromByte;
-  const hash = createHash('sha256')
-    .update(bytes.subarray(at, at + LEAF_BYTES))
-    .digest('hex');
-  if (hash === leafHash) return { outcome: 'served', detail: '' } as const;
-  return { outcome: 'wrong', detail: 'What it serves is not what it showed when it was challenged.' } as const;
+const SERVED: Finding = { outcome: 'served', detail: '' };
+const OTHER_BYTES: Finding = {
+  outcome: 'wrong',
+  detail: 'What it serves is not what it stored, or showed when it was challenged.',
+};
+
+/** A whole shard is compared with its root, or with the leaf that was shown of it; ranges with that leaf where they hold it. */
+function isRight(parts: readonly Uint8Array[], shard: Reading['shard'], ranges: Reading['ranges']): boolean {
+  const lengths = ranges?.map(({ lengthBytes }) => lengthBytes) ?? [shard.lengthBytes];
+  if (parts.length !== lengths.length || parts.some((part, index) => part.length !== lengths[index])) return false;
+  if ('root' in shard) return ranges !== undefined || toHex(shardRoot(parts[0]!)) === shard.root;
+  const start = shard.leafIndex * LEAF_BYTES;
+  return parts.every((part, index) => {
+    const at = start - (ranges?.[index]?.fromByte ?? 0);
+    if (at < 0 || at + LEAF_BYTES > part.length) return true;
+    const leaf = part.subarray(at, at + LEAF_BYTES);
+    return createHash('sha256').update(leaf).digest('hex') === shard.leafHash;
+  });
 }

@@ -1,14 +1,14 @@
 /** What every use case of challenges is given. */
 import type { Clock, Logger, Randomness } from '@holdfast/platform';
 import type { SigningContext, SigningKey } from '@holdfast/protocol';
-import type { ChallengeStore, FrameArchive, ReadRange, Wake } from './ports.ts';
+import type { ChallengeStore, FrameArchive, ReadShard, Wake } from './ports.ts';
 import type { ChallengeRules } from './rules.ts';
 import type { SecretSeal } from './seal-secret.ts';
 
 export interface ChallengesOptions {
   readonly store: ChallengeStore;
   readonly frames: FrameArchive;
-  readonly readRange: ReadRange;
+  readonly readShard: ReadShard;
   readonly rules: ChallengeRules;
   readonly signer: { readonly context: SigningContext; readonly key: SigningKey };
   readonly seal: SecretSeal;

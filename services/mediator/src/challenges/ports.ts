@@ -122,15 +122,26 @@ export interface RetrievalProbe extends ShardRef {
   readonly leafHash: string;
 }
 
+/** A shard that lies at a node, and what it must be. */
+export interface DrawnShard extends ShardRef {
+  readonly lengthBytes: number;
+  /** 64 hex digits. */
+  readonly root: string;
+}
+
 export interface RetrievalTarget {
   readonly nodeId: string;
   readonly addresses: readonly string[];
   readonly probe: RetrievalProbe;
+  /** Any shard of the node, drawn by bytes; absent when the draw fell into a hole. */
+  readonly drawn?: DrawnShard;
 }
 
 export type RetrievalOutcome = 'served' | 'refused' | 'unreachable' | 'wrong';
 
 export interface RetrievalResult {
+  /** What was read, or not. */
+  readonly shard: ShardRef;
   readonly outcome: RetrievalOutcome;
   /** For the operator, empty when all was well. */
   readonly detail: string;
@@ -205,8 +216,9 @@ export interface ChallengeStore {
   /** Resolves to the outage that ends now, if it was longer than `outageMs`. */
   noteAlive(part: 'scheduler' | 'link', nowMs: number, outageMs: number): Promise<{ fromMs: number } | undefined>;
 
-  listToCheck(nowMs: number, limit: number): Promise<RetrievalTarget[]>;
-  /** Also puts off the next check. */
+  /** @param place from 0 up to and without 1: where on each node's line a shard is drawn. */
+  listToCheck(nowMs: number, limit: number, place: number): Promise<RetrievalTarget[]>;
+  /** Also puts off the next check. A shard that was dropped or lost meanwhile says nothing about the node. */
   storeCheck(target: RetrievalTarget, result: RetrievalResult): Promise<void>;
 
   listVerdicts(
@@ -258,16 +270,22 @@ export interface FrameName {
   readonly period: number;
 }
 
-/** Reads a range of a shard at a node's data address, as a client would. */
-export type ReadRange = (read: {
+export interface ByteRange {
+  readonly fromByte: number;
+  readonly lengthBytes: number;
+}
+
+/** Reads a shard at a node's data address, all under one grant, just as a client would. */
+export type ReadShard = (read: {
   readonly nodeId: string;
   readonly address: string;
   readonly shard: ShardRef;
-  readonly fromByte: number;
-  readonly lengthBytes: number;
+  readonly shardLengthBytes: number;
+  /** One request each; undefined: the whole shard. */
+  readonly ranges?: readonly ByteRange[];
 }) => Promise<
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'refused' | 'unreachable'; readonly detail: string }
+  | { readonly kind: 'bytes'; readonly parts: readonly Uint8Array[] }
+  | { readonly kind: 'refused' | 'unreachable' | 'wrong'; readonly detail: string }
 >;
 
 /** Wakes who does the work that lies in rows: nothing is lost when nobody hears it. */

@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { unwrap } from '@holdfast/http-api';
-import { grant, messageHash, openMessage, ZERO_16 } from '@holdfast/protocol';
+import {
+  createSigningKey,
+  grant,
+  messageHash,
+  openMessage,
+  readKeys,
+  signMessage,
+  toHex,
+  ZERO_16,
+} from '@holdfast/protocol';
 import {
   commitPacks,
   freshId,
@@ -87,6 +96,35 @@ describe('the life of a pack', () => {
       expect(orders[1]!.order).toBe(orders[0]!.order + 1);
       expect(await node.heartbeat(orders[1]!.order)).toEqual([]);
     }
+  });
+
+  test('whoever reads under keys made for it gets grants for those, one a node; keys of others are refused', async () => {
+    const upload = await openTestUpload(client, nodes);
+    const pack = makePack(mediator, client, upload);
+    await commitPacks(client, upload, [pack]);
+    const locateWith = (token: string) =>
+      unwrap(
+        client.api.POST('/v1/vaults/{vaultId}/packs/locate', {
+          params: { path: { vaultId: upload.vaultId } },
+          body: { packIds: [pack.packId], readKeys: token },
+        }),
+      );
+    const sign = (keys: string[], by = client.key) =>
+      signMessage(
+        readKeys,
+        mediator.context,
+        { clientId: toHex(by.publicKey), keys, signedAtMs: mediator.clock.nowMs() },
+        by,
+      );
+    const keys = [freshId(), freshId(), freshId()];
+    const located = await locateWith(sign(keys));
+    const granted = located.nodes.map((node) => openMessage(grant, mediator.context, node.grant));
+    expect(granted.map(({ holder }) => holder)).toEqual([...keys, keys[0]]);
+    expect(granted.map(({ nodeId }) => nodeId)).toEqual(located.nodes.map(({ nodeId }) => nodeId));
+    expect(new Set(granted.map(({ clientId, quotaBytes }) => `${clientId} ${quotaBytes}`)).size).toBe(1);
+    await expect(locateWith(sign([]))).rejects.toThrow(failure('message.malformed'));
+    const stranger = createSigningKey(new Uint8Array(32).fill(77));
+    await expect(locateWith(sign(keys, stranger))).rejects.toThrow(failure('auth.not-yours'));
   });
 
   test('a commit that comes twice, also at once, and after the upload was closed, changes nothing', async () => {

@@ -3,6 +3,7 @@ export { getHead, type HeadsOptions, moveHead } from './heads.ts';
 export { createMaskKeySeal, type MaskKeySeal } from './mask-keys.ts';
 export { commitPacks, dropPacks, listPacks, locatePacks, type PacksOptions } from './packs.ts';
 export * from './ports.ts';
+export { grantRead } from './read-grants.ts';
 export {
   closeUpload,
   type GrantedNode,

@@ -5,7 +5,9 @@ import { checkClock } from '../accounts/index.ts';
 import { checkPacks, type OfferedPack } from './check-commit.ts';
 import type { MaskKeySeal } from './mask-keys.ts';
 import type { PackPlaces, PackStore, VaultName, VaultStore } from './ports.ts';
-import { type GetGrantOptions, type GrantedNode, type GrantSigner, grantGet } from './uploads.ts';
+import { isOnline } from '../nodes/index.ts';
+import { grantRead, openReadKeys } from './read-grants.ts';
+import type { GrantedNode, GrantSigner } from './uploads.ts';
 import { findVault } from './vaults.ts';
 
 export interface PacksOptions {
@@ -54,26 +56,35 @@ export async function listPacks(
   return options.packs.list(name, page);
 }
 
-/** Each shard may be read so often under one grant: a spare request and a retry are no fault. */
-const READS_PER_SHARD = 4;
-
-/** @throws HoldfastError `vault.unknown` */
+/**
+ * Where the packs are, and a grant to read at each node: the first for the first of the reader's keys, and so on, from the
+ * first key again when there are more nodes.
+ * @throws HoldfastError `vault.unknown`, `message.*`, `auth.not-yours`
+ */
 export async function locatePacks(
   options: PacksOptions,
   name: VaultName,
   packIds: readonly string[],
+  readKeysToken?: string,
 ): Promise<{ packs: PackPlaces[]; nodes: GrantedNode[] }> {
+  const { signer, getGrantTtlMs: ttlMs, offlineAfterMs } = options;
+  const issuedAtMs = options.clock.nowMs();
+  const holders = openReadKeys(signer.context, readKeysToken, name.clientId, issuedAtMs);
   await findVault(options.vaults, name);
   const { packs, nodes } = await options.packs.locate(name, [...new Set(packIds)]);
   const bytesAt = new Map<string, number>();
   for (const { shards, shardLengthBytes } of packs) {
     for (const { nodeId } of shards) bytesAt.set(nodeId, (bytesAt.get(nodeId) ?? 0) + shardLengthBytes);
   }
-  const granting: GetGrantOptions = options;
+  const { clientId } = name;
   return {
     packs,
-    nodes: nodes.map((node) =>
-      grantGet(granting, node, name.clientId, READS_PER_SHARD * (bytesAt.get(node.nodeId) ?? 0)),
-    ),
+    nodes: nodes.map((node, index) => {
+      const { nodeId } = node;
+      const holder = holders[index % holders.length]!;
+      const shardBytes = bytesAt.get(nodeId) ?? 0;
+      const token = grantRead(signer, { nodeId, clientId, holder, shardBytes, issuedAtMs, ttlMs });
+      return { node, grant: token, isOnline: isOnline(node, issuedAtMs, offlineAfterMs) };
+    }),
   };
 }

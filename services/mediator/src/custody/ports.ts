@@ -1,5 +1,5 @@
 /** What keeping vaults, uploads, packs and heads needs of a store. Every method that changes something is one transaction. */
-import type { PackPolicy } from '@holdfast/protocol';
+import type { PackPolicy, UncommittedBytes } from '@holdfast/protocol';
 import type { NodeRecord } from '../nodes/index.ts';
 import type { Terms } from '../market/index.ts';
 
@@ -8,8 +8,12 @@ export interface VaultName {
   readonly vaultId: string;
 }
 
+/** What a vault's mandate says of its nodes. */
+export type MandatedTerms = Required<Pick<Terms, 'maxPriceSatPerTbMonth' | 'regions' | 'avoidOperators'>>;
+
 export interface VaultRecord extends VaultName {
   readonly policy: PackPolicy;
+  /** It was opened with these; they count until its first mandate. */
   readonly terms: Terms;
   readonly packCount: number;
   /** Of all shards. */
@@ -54,8 +58,13 @@ export interface UploadStore {
   endSurplus(name: VaultName, surplus: { kept: number; idleSinceMs: number; nowMs: number }): Promise<number>;
   /** Ends the upload and releases what it did not use. Resolves to its nodes as they are then; undefined when the vault has no such upload. */
   end(name: VaultName & { uploadId: string }, nowMs: number): Promise<NodeRecord[] | undefined>;
-  /** Ends what has expired, and orders the deletion of what was never committed. Resolves to how many of each. */
-  sweep(times: UploadTimes): Promise<{ ended: number; discarded: number }>;
+  /**
+   * Ends what has expired, orders the deletion of what was never committed, and settles what the nodes have answered for or
+   * had their time to. Resolves to how many of each.
+   */
+  sweep(times: UploadTimes): Promise<{ ended: number; discarded: number; settled: number }>;
+  /** What that node says of uploads that it was told to discard; its first answer counts, within what was granted there. */
+  noteUncommitted(nodeId: string, uncommitted: readonly UncommittedBytes[], nowMs: number): Promise<void>;
 }
 
 /** A pack whose signatures and receipts were checked. */

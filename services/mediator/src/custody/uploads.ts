@@ -8,7 +8,6 @@ import {
   type SigningKey,
   signMessage,
   toHex,
-  ZERO_16,
 } from '@holdfast/protocol';
 import {
   bytesPerNode,
@@ -19,8 +18,8 @@ import {
   requestFor,
   type Terms,
 } from '../market/index.ts';
-import { freeBytes, isOnline, type NodeRecord } from '../nodes/index.ts';
-import type { UploadStore, VaultName, VaultRecord, VaultStore } from './ports.ts';
+import { freeBytes, type NodeRecord } from '../nodes/index.ts';
+import type { MandatedTerms, UploadStore, VaultName, VaultRecord, VaultStore } from './ports.ts';
 import { findVault } from './vaults.ts';
 
 export interface GrantSigner {
@@ -32,9 +31,7 @@ export interface UploadsOptions {
   readonly vaults: VaultStore;
   readonly uploads: UploadStore;
   /** What the vault's mandate allows of its nodes. @throws HoldfastError `mandate.missing`, `mandate.expired` */
-  readonly mandatedTerms: (
-    name: VaultName,
-  ) => Promise<Required<Pick<Terms, 'maxPriceSatPerTbMonth' | 'regions' | 'avoidOperators'>>>;
+  readonly mandatedTerms: (name: VaultName) => Promise<MandatedTerms>;
   readonly book: OfferBook;
   readonly rules: () => MarketRules;
   readonly signer: GrantSigner;
@@ -155,40 +152,6 @@ function grantPut(
     options.signer.key,
   );
   return { node, grant: token, isOnline: true };
-}
-
-export interface GetGrantOptions {
-  readonly signer: GrantSigner;
-  readonly clock: Clock;
-  readonly getGrantTtlMs: number;
-  readonly offlineAfterMs: number;
-}
-
-/** A grant to read any of the client's packs at that node, `quotaBytes` in all. */
-export function grantGet(
-  options: GetGrantOptions,
-  node: NodeRecord,
-  clientId: string,
-  quotaBytes: number,
-): GrantedNode {
-  const issuedAtMs = options.clock.nowMs();
-  const token = signMessage(
-    grant,
-    options.signer.context,
-    {
-      verb: 'get',
-      clientId,
-      holder: clientId,
-      nodeId: node.nodeId,
-      uploadId: ZERO_16,
-      packIds: [],
-      quotaBytes,
-      issuedAtMs,
-      expiresAtMs: issuedAtMs + options.getGrantTtlMs,
-    },
-    options.signer.key,
-  );
-  return { node, grant: token, isOnline: isOnline(node, issuedAtMs, options.offlineAfterMs) };
 }
 
 /** @throws HoldfastError `upload.unknown` */

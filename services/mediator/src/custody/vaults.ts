@@ -9,15 +9,18 @@ import {
   requestFor,
   type Terms,
 } from '../market/index.ts';
-import type { VaultName, VaultRecord, VaultStore } from './ports.ts';
+import type { MandatedTerms, VaultName, VaultRecord, VaultStore } from './ports.ts';
 
 export interface VaultsOptions {
   readonly store: VaultStore;
   readonly book: OfferBook;
   readonly rules: () => MarketRules;
+  /** What its newest mandate says, expired or not; undefined before the first one. */
+  readonly findMandatedTerms: (name: VaultName) => Promise<MandatedTerms | undefined>;
   readonly clock: Clock;
 }
 
+/** With the terms that its quotes and uploads go by: the mandate's, as soon as there is one. */
 export interface ShownVault extends VaultRecord {
   /** When no node is to spare at present, or too few are on offer. */
   readonly warning?: string;
@@ -55,8 +58,11 @@ export async function findVault(store: VaultStore, name: VaultName): Promise<Vau
   return vault;
 }
 
-async function withWarning(options: VaultsOptions, vault: VaultRecord): Promise<ShownVault> {
-  const { policy, terms } = vault;
+async function withWarning(options: VaultsOptions, opened: VaultRecord): Promise<ShownVault> {
+  const { policy } = opened;
+  const mandated = await options.findMandatedTerms(opened);
+  const terms: Terms = mandated === undefined ? opened.terms : { policy, ...mandated };
+  const vault = { ...opened, terms };
   const needed = policy.dataShards + policy.parityShards;
   const request = requestFor(terms, policy, 0, options.rules());
   const count = countIndependentNodes(await options.book.read(), request, needed + 1);

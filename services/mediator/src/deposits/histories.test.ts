@@ -189,7 +189,8 @@ async function take(cast: Cast, step: MoneyStep): Promise<void> {
     case 'discard': {
       const upload = pick(cast.uploads, step.which);
       if (upload === undefined) return;
-      const left = upload.nodes.map(({ nodeNo }) => ({ nodeNo, bytes: step.bytes, periods: step.periods }));
+      const lain = { sizeBytes: step.bytes, lainMs: step.periods * HOUR_MS };
+      const left = upload.nodes.map(({ nodeNo }) => ({ nodeNo, ...lain }));
       await inTransaction(database, (tx) => settleUpload(tx, money, upload.uploadId, left, nowMs));
       return;
     }

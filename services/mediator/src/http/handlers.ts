@@ -206,7 +206,7 @@ function packHandlers({ packs }: HandlerOptions): Part<'listPacks' | 'commitPack
     },
     locatePacks: async ({ request, params, body }) => {
       const name = { clientId: callerAs(request, 'client'), vaultId: params.vaultId };
-      const located = await locatePacks(packs, name, body.packIds);
+      const located = await locatePacks(packs, name, body.packIds, body.readKeys);
       return { packs: located.packs.map(showPlaces), nodes: located.nodes.map(showGrantedNode) };
     },
     dropPacks: async ({ request, params, body }) => {

@@ -124,12 +124,20 @@ test('the mandate decides which nodes are chosen, and how much they may cost', a
     const body = { mandate: signMandate(mediator, client, vaultId, { policy, ...terms }, changes) };
     return unwrap(client.api.PUT('/v1/vaults/{vaultId}/mandate', { ...path, body }));
   };
+  const shown = () => unwrap(client.api.GET('/v1/vaults/{vaultId}', path));
   await put({ maxPriceSatPerTbMonth: '999' }, { sequence: 2 });
+  // What is shown and quoted goes by it, too, not by what the vault was opened with.
+  expect(await shown()).toMatchObject({ terms: { policy, maxPriceSatPerTbMonth: '999' } });
+  expect((await shown()).warning).toContain('0 are on offer');
   await expect(open(GROUP)).rejects.toThrow(failure('policy.too-few-nodes'));
   await expect(put({}, { sequence: 1 })).rejects.toThrow(failure('mandate.outdated'));
   await put({}, { sequence: 3, monthlyLimitMsat: 100_000n });
   await expect(open(4e11)).rejects.toThrow(failure('mandate.limit'));
-  await open(1e10);
+  const { terms } = await shown();
+  expect(terms).toMatchObject({ policy, maxPriceSatPerTbMonth: '1000000' });
+  const quoted = await unwrap(mediator.api.POST('/v1/quotes', { body: { bytes: 1e10, ...(terms && { terms }) } }));
+  const idsOf = (list: readonly { nodeId: string }[]) => list.map(({ nodeId }) => nodeId).toSorted();
+  expect(idsOf((await open(1e10)).nodes)).toEqual(idsOf(quoted.chosen));
   await put({}, { sequence: 4, expiresAtMs: mediator.clock.nowMs() + 1_000 });
   await mediator.clock.advance(2_000);
   await expect(open(GROUP)).rejects.toThrow(failure('mandate.expired'));

@@ -3,21 +3,21 @@ import type { MediatorOperations } from '@holdfast/http-api';
 import type { Handlers } from '@holdfast/http-api/server';
 import type { Clock } from '@holdfast/platform';
 import { fail, type Network } from '@holdfast/protocol';
-import type { AgreementRecord, AgreementStore } from '../agreements/index.ts';
+import type { AgreementStore } from '../agreements/index.ts';
 import type { Fault, LedgerStore, MoneyRules, SettlementStore } from '../ledger/index.ts';
 import {
   checkAdmin,
   checkClient,
   checkNode,
-  isParty,
   type OverviewStore,
   readEarnings,
   scopeOf,
-  type Viewer,
   wholeTransfers,
 } from '../overview/index.ts';
+import { agreementHandlers } from './agreement-handlers.ts';
 import { viewerOf } from './authenticate.ts';
 import { challengeHandlers, type ChallengeReads } from './challenge-handlers.ts';
+import { DEFAULT_LIMIT, transferPage } from './pages.ts';
 import {
   showAgreement,
   showEarnings,
@@ -36,7 +36,7 @@ export interface OversightOptions {
   readonly offlineAfterMs: number;
   readonly overview: OverviewStore;
   readonly challenges: ChallengeReads;
-  readonly agreements: Pick<AgreementStore, 'find' | 'listOfClient' | 'listOfNode'>;
+  readonly agreements: AgreementStore;
   readonly ledger: LedgerStore;
   readonly settlements: Pick<SettlementStore, 'list'>;
   readonly moneyRules: MoneyRules;
@@ -45,7 +45,6 @@ export interface OversightOptions {
 type Operations = Handlers<MediatorOperations>;
 type Part<Names extends keyof Operations> = Pick<Operations, Names>;
 
-const DEFAULT_LIMIT = 50;
 const MAX_LEGS = 1_000;
 
 export const oversightHandlers = (options: OversightOptions) => ({
@@ -81,10 +80,6 @@ function standingHandlers({
   };
 }
 
-/** From the query of a statement. */
-function transferPage({ before, limit = DEFAULT_LIMIT }: { before?: string; limit?: number }) {
-  return { limit, ...(before !== undefined && { before: BigInt(before) }) };
-}
 const agreementPage = ({ after, limit = DEFAULT_LIMIT }: { after?: string; limit?: number }) => ({
   limit,
   ...(after !== undefined && { after }),
@@ -144,25 +139,6 @@ function clientMoneyHandlers({
     listClientAgreements: async ({ request, params: { clientId }, query }) => {
       checkClient(viewerOf(request), clientId);
       return { agreements: (await agreements.listOfClient(clientId, agreementPage(query))).map(showAgreement) };
-    },
-  };
-}
-
-function agreementHandlers({ agreements, ledger }: OversightOptions): Part<'getAgreement' | 'listAgreementStatement'> {
-  /** A stranger is told what it would be told if there were none. */
-  const findFor = async (viewer: Viewer, agreementId: string): Promise<AgreementRecord> => {
-    const found = await agreements.find(agreementId);
-    if (found === undefined || !isParty(viewer, found)) throw fail('agreement.unknown', { agreementId });
-    return found;
-  };
-  return {
-    getAgreement: async ({ request, params: { agreementId } }) =>
-      showAgreement(await findFor(viewerOf(request), agreementId)),
-    listAgreementStatement: async ({ request, params: { agreementId }, query }) => {
-      await findFor(viewerOf(request), agreementId);
-      const page = transferPage(query);
-      const lines = await ledger.agreementStatement(agreementId, page);
-      return { entries: wholeTransfers(lines, page.limit).map(showEntry) };
     },
   };
 }

@@ -1,7 +1,16 @@
 /** Nobody sees what isn't theirs, and everybody sees what is: each operation of oversight, by each role. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type MediatorApi, openApiDocuments, unwrap } from '@holdfast/http-api';
-import { fromBase64Url, type HoldfastError, recordsOfCommits, verifyTranscript } from '@holdfast/protocol';
+import {
+  fromBase64Url,
+  type HoldfastError,
+  recordsOfCommits,
+  type SigningKey,
+  signMessage,
+  termination,
+  toHex,
+  verifyTranscript,
+} from '@holdfast/protocol';
 import { ADMIN, openTestOversight, type TestOversight } from '../testing/test-oversight.ts';
 
 let world: TestOversight;
@@ -100,6 +109,11 @@ const CASES: Record<string, Case> = {
   listAgreementStatement: {
     ask: (api) => unwrap(api.GET('/v1/agreements/{agreementId}/statement', ofAgreement())),
     ...party,
+  },
+  foretellTermination: {
+    ask: (api) => unwrap(api.GET('/v1/agreements/{agreementId}/termination', ofAgreement())),
+    answered: ['honest', 'owner'],
+    refused: ['agreement.unknown', 'auth.required'],
   },
   listTransfers: { ask: (api) => unwrap(api.GET('/v1/transfers')), ...onlyAdmin },
   getTransfer: {
@@ -356,5 +370,68 @@ describe('the transcript of a challenge', () => {
     expect(challenge.shardsAsked).toBeUndefined();
     expect(ownShards!.length).toBeGreaterThan(0);
     expect(ownShards!.every(({ fault }) => fault === 'absent')).toBe(true);
+  });
+});
+
+describe('an early end', () => {
+  const end = (who: Who, id: string, token: string) =>
+    unwrap(
+      apis[who].PUT('/v1/agreements/{agreementId}/termination', {
+        params: { path: { agreementId: id } },
+        body: { termination: token },
+      }),
+    );
+  const tokenBy = (key: SigningKey, role: 'client' | 'node', id = agreementId): string =>
+    signMessage(
+      termination,
+      world.test.context,
+      { agreementId: id, party: toHex(key.publicKey), role, signedAtMs: world.test.clock.nowMs() },
+      key,
+    );
+  const foretell = (who: Who, id = agreementId) =>
+    unwrap(apis[who].GET('/v1/agreements/{agreementId}/termination', { params: { path: { agreementId: id } } }));
+  const availableOf = async (who: 'owner' | 'stranger'): Promise<bigint> => {
+    const balance = await unwrap(apis[who].GET('/v1/clients/{clientId}/balance', ofClient(world[who])));
+    return BigInt(balance.availableMsat);
+  };
+
+  test('is the word of a party about its own agreement, in its own session', async () => {
+    const { owner, stranger, honest, liar } = world;
+    const refusals = [
+      [end('stranger', agreementId, tokenBy(stranger.key, 'client')), 'agreement.unknown'],
+      [end('liar', agreementId, tokenBy(liar.key, 'node')), 'agreement.unknown'],
+      // Somebody else's signature, or one for another role or agreement.
+      [end('stranger', agreementId, tokenBy(owner.key, 'client')), 'agreement.unknown'],
+      [end('honest', agreementId, tokenBy(honest.key, 'client')), 'agreement.unknown'],
+      [end('honest', agreementId, tokenBy(honest.key, 'node', 'ab'.repeat(16))), 'agreement.mismatch'],
+      [end('admin', agreementId, tokenBy(ADMIN, 'node')), 'auth.required'],
+      [end('nobody', agreementId, tokenBy(owner.key, 'client')), 'auth.required'],
+    ] as const;
+    for (const [refused, code] of refusals) await expect(refused).rejects.toMatchObject({ code });
+    const { state } = await unwrap(apis.owner.GET('/v1/agreements/{agreementId}', ofAgreement()));
+    expect(state).toBe('active');
+  });
+
+  test('by the node, and by the client, does just what it was said to do', async () => {
+    const ofStranger = ofClient(world.stranger);
+    const { agreements } = await unwrap(apis.stranger.GET('/v1/clients/{clientId}/agreements', ofStranger));
+    for (const [who, key, role, id, payer, said] of [
+      ['honest', world.honest.key, 'node', agreementId, 'owner', 'your node is not paid'],
+      ['stranger', world.stranger.key, 'client', agreements[0]!.agreementId, 'stranger', 'come back to you'],
+    ] as const) {
+      const before = await availableOf(payer);
+      const ending = await foretell(who, id);
+      expect(ending.sentence).toContain(said);
+      expect(ending.effectiveAtMs).toBeGreaterThan(world.test.clock.nowMs());
+      expect(BigInt(ending.releasedMsat)).toBeGreaterThan(0n);
+      // To look at it ends nothing.
+      expect(await foretell(who, id)).toEqual(ending);
+      const ended = await end(who, id, tokenBy(key, role, id));
+      expect(ended).toMatchObject({ agreementId: id, state: 'ended', endedBy: role });
+      expect((await availableOf(payer)) - before).toBe(BigInt(ending.releasedMsat));
+      await expect(foretell(who, id)).rejects.toMatchObject({ code: 'agreement.ended' });
+      await expect(end(who, id, tokenBy(key, role, id))).rejects.toMatchObject({ code: 'agreement.ended' });
+    }
+    expect(await unwrap(apis.admin.GET('/v1/ledger/faults'))).toEqual({ faults: [] });
   });
 });

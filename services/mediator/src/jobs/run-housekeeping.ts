@@ -24,7 +24,7 @@ const UNUSED_NODE_MS = 7 * 86_400_000;
 export async function runHousekeeping(options: HousekeepingOptions): Promise<void> {
   const nowMs = options.clock.nowMs();
   const sessions = await options.accounts.forgetExpired(nowMs);
-  const { ended, discarded } = await options.uploads.sweep({
+  const { ended, discarded, settled } = await options.uploads.sweep({
     nowMs,
     endExpiredBeforeMs: nowMs - options.commitGraceMs,
     discardExpiredBeforeMs: nowMs - options.uncommittedGraceMs,
@@ -32,9 +32,9 @@ export async function runHousekeeping(options: HousekeepingOptions): Promise<voi
   const orders = await options.housekeeping.forgetCarriedOutOrders();
   const unusedNodes = await options.housekeeping.forgetUnusedNodes(nowMs - UNUSED_NODE_MS);
   if (ended + unusedNodes > 0) options.book.invalidate();
-  if (sessions + ended + discarded + orders + unusedNodes > 0) {
+  if (sessions + ended + discarded + settled + orders + unusedNodes > 0) {
     options.logger.info(
-      { sessions, endedUploads: ended, discardedUploads: discarded, orders, unusedNodes },
+      { sessions, endedUploads: ended, discardedUploads: discarded, settledUploads: settled, orders, unusedNodes },
       'housekeeping',
     );
   }

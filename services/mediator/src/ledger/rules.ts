@@ -16,6 +16,8 @@ export interface MoneyRules {
   readonly gracePeriods: number;
   /** The longest that bytes which are never committed lie at a node: paid for from the upload's reserve. */
   readonly uncommittedPeriods: number;
+  /** So long after an upload was discarded its nodes may say what lay there uncommitted; who is silent is not paid for it. */
+  readonly answerPeriods: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -31,5 +33,6 @@ export const moneyRules = (periodMs = 3_600_000, changes: Partial<MoneyRules> = 
   withheldPeriods: inPeriods(30, periodMs),
   gracePeriods: inPeriods(7, periodMs),
   uncommittedPeriods: inPeriods(1.5, periodMs),
+  answerPeriods: inPeriods(7, periodMs),
   ...changes,
 });

@@ -9,6 +9,7 @@ import {
   type Hello,
   LINK_PROTOCOL,
   messageHash,
+  orderName,
   type ToNode,
 } from '@holdfast/protocol';
 import type { LinkPorts } from './ports.ts';
@@ -65,7 +66,14 @@ export function createAnswers(options: AnswersOptions): Answers {
     if (version === undefined) throw fail('link.out-of-turn', { type: message.type });
     if (message.type === 'heartbeat') return beat(message);
     if (message.type === 'carried-out') {
-      await orRefuse(String(message.order), () => ports.orders.carriedOut(nodeId, message.order));
+      const { order, uncommitted } = message;
+      const of = orderName(order);
+      await orRefuse(of, async () => {
+        await ports.orders.carriedOut(nodeId, order);
+        if (uncommitted.length === 0) return;
+        await ports.orders.noteUncommitted(nodeId, uncommitted);
+        await send({ type: 'noted', of });
+      });
       pushes.noteCarriedOut(message.order, false);
       return wake();
     }

@@ -11,12 +11,14 @@ import {
 } from '@holdfast/protocol';
 import { type AgreementsOptions, agreementTerms, signAgreement, signAmendment } from '../agreements/index.ts';
 import type { ChallengesOfNodes } from '../challenges/index.ts';
+import type { UploadStore } from '../custody/index.ts';
 import type { OfferBook } from '../market/index.ts';
 import { freeBytes, type NodeStore, type Order } from '../nodes/index.ts';
 import type { AgreementsOfLink, ChallengesOfLink, LinkPorts, LossesOfLink, NewsOfLink } from './ports.ts';
 
 export interface DomainPortsOptions {
   readonly nodes: NodeStore;
+  readonly uploads: Pick<UploadStore, 'noteUncommitted'>;
   readonly book: Pick<OfferBook, 'patch'>;
   readonly news: NewsOfLink;
   readonly context: SigningContext;
@@ -33,7 +35,7 @@ const MAX_ORDERS = 200;
 const VERDICTS_AT_ONCE = 20;
 
 export function createLinkPorts(options: DomainPortsOptions): LinkPorts {
-  const { nodes, book, clock, certificateClock, challenges, agreements } = options;
+  const { nodes, uploads, book, clock, certificateClock, challenges, agreements } = options;
   return {
     news: options.news,
     nodes: {
@@ -49,6 +51,7 @@ export function createLinkPorts(options: DomainPortsOptions): LinkPorts {
     orders: {
       after: async (nodeId, order) => (await nodes.ordersAfter(nodeId, order, MAX_ORDERS)).map(toLinkOrder),
       carriedOut: (nodeId, order) => nodes.carriedOut(nodeId, order),
+      noteUncommitted: (nodeId, uncommitted) => uploads.noteUncommitted(nodeId, uncommitted, clock.nowMs()),
     },
     losses: challenges === undefined ? lossesOf(options) : lossesByChallenges(options, challenges),
     challenges: challenges === undefined ? NO_CHALLENGES : challengesOf(challenges),

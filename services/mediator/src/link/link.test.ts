@@ -237,12 +237,12 @@ describe('orders', () => {
     // Nothing more comes before this was carried out; then all at once.
     await commit();
     await commit();
-    link.say({ type: 'carried-out', order: 1 });
+    link.say({ type: 'carried-out', order: 1, uncommitted: [] });
     const next: number[] = [];
     while (!next.includes(3)) {
       const { orders } = await link.hear('orders');
       next.push(...orders.map(({ order }) => order));
-      link.say({ type: 'carried-out', order: next.at(-1)! });
+      link.say({ type: 'carried-out', order: next.at(-1)!, uncommitted: [] });
     }
     expect(next).toEqual([2, 3]);
     await link.close();
@@ -298,14 +298,14 @@ describe('two processes on one database', () => {
       );
     await untold(1);
     expect(await link.hear('orders')).toMatchObject({ orders: [{ order: 1, kind: 'discard-upload' }] });
-    link.say({ type: 'carried-out', order: 1 });
+    link.say({ type: 'carried-out', order: 1, uncommitted: [] });
     const listeners = `SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast-mediator-news' AND datname = current_database()`;
     const before = (await database.query<{ pid: number }>(listeners)).rows.map(({ pid }) => pid);
     expect(before).toHaveLength(2);
     await database.query(`SELECT pg_terminate_backend(pid) FROM (${listeners}) AS listener`);
     await untold(2);
     expect(await link.hear('orders')).toMatchObject({ orders: [{ order: 2 }] });
-    link.say({ type: 'carried-out', order: 2 });
+    link.say({ type: 'carried-out', order: 2, uncommitted: [] });
     // They are back, and are heard again.
     await soon(async () => {
       const now = (await database.query<{ pid: number }>(listeners)).rows.map(({ pid }) => pid);

@@ -1,5 +1,5 @@
 /** What the link to the nodes asks of the domains. Whatever they refuse, they throw as an error of the catalogue. */
-import type { AgreementToSign, AmendmentToSign, LinkOrder, NodeFigures } from '@holdfast/protocol';
+import type { AgreementToSign, AmendmentToSign, LinkOrder, NodeFigures, UncommittedBytes } from '@holdfast/protocol';
 
 export interface NodesOfLink {
   /** Whose certificate that is, as long as it is neither revoked nor expired. */
@@ -13,6 +13,8 @@ export interface OrdersOfLink {
   after(nodeId: string, order: number): Promise<readonly LinkOrder[]>;
   /** The effects of all up to this one are durable at the node. */
   carriedOut(nodeId: string, order: number): Promise<void>;
+  /** What the node says lay there of uploads that it was told to discard. The same again changes nothing. */
+  noteUncommitted(nodeId: string, uncommitted: readonly UncommittedBytes[]): Promise<void>;
 }
 
 export interface ChallengesOfLink {

@@ -59,7 +59,7 @@ export function ineligibility(index: MarketIndex, request: ChooseRequest): (row:
   const isRegionWanted = wanted(index.regionNumbers, request.regions, request.regions.length === 0);
   const isOperatorWanted = wanted(index.operatorNumbers, request.avoidOperators, true);
   const seenSinceMs = request.nowMs - request.offlineAfterMs;
-  const cap = Number(request.maxPriceSatPerTbMonth ?? Number.MAX_VALUE);
+  const cap = priceCap(request);
   return (row) => {
     if (isOnOffer[row] === 0) return 'state';
     if (lastSeenAtMs[row]! < seenSinceMs) return 'offline';
@@ -82,9 +82,20 @@ function wanted(numbers: ReadonlyMap<string, number>, listed: readonly string[],
   return isWanted;
 }
 
-/** Calls `visit` for rows in the order of preference, by price and those that are to be avoided after all others, until it says that it has enough. */
-function visitPreferred(index: MarketIndex, avoided: ReadonlySet<number>, visit: (row: number) => boolean): void {
-  for (let row = 0; row < index.offers.length; row += 1) {
+/** Nothing costs more. */
+const priceCap = ({ maxPriceSatPerTbMonth }: Pick<ChooseRequest, 'maxPriceSatPerTbMonth'>): number =>
+  Number(maxPriceSatPerTbMonth ?? Number.MAX_VALUE);
+
+/**
+ * Calls `visit` for rows in the order of preference, by price and those that are to be avoided after all others, until it
+ * says that it has enough, or none that is left asks as little as the cap.
+ */
+function visitPreferred(
+  { offers, lowestPrices }: MarketIndex,
+  { cap, avoided }: { readonly cap: number; readonly avoided: ReadonlySet<number> },
+  visit: (row: number) => boolean,
+): void {
+  for (let row = 0; row < offers.length && lowestPrices[row]! <= cap; row += 1) {
     if (avoided.size > 0 && avoided.has(row)) continue;
     if (visit(row)) return;
   }
@@ -99,7 +110,7 @@ function chooseRows(index: MarketIndex, request: ChooseRequest): number[] {
   const chosen: number[] = [];
   let operatorExplainsAll = true;
   let subnetExplainsAll = true;
-  visitPreferred(index, avoided, (row) => {
+  visitPreferred(index, { cap: priceCap(request), avoided }, (row) => {
     if (chosen.length === request.nodeCount) return true;
     if (isIneligible(row) !== undefined) return false;
     const operator = index.operators[row]!;
@@ -141,7 +152,7 @@ function matchRows(
   const isOperatorTaken = new Uint8Array(index.operatorNumbers.size);
   const isSubnetTaken = new Uint8Array(index.subnetCount);
   let independentCount = 0;
-  visitPreferred(index, avoided, (row) => {
+  visitPreferred(index, { cap: priceCap(request), avoided }, (row) => {
     if (independentCount === 2 * size - 1) return true;
     const operator = index.operators[row]!;
     const subnet = index.subnets[row]!;

@@ -9,6 +9,8 @@ export interface MarketIndex {
   readonly costs: Float64Array;
   /** The price asked, satoshi per TB and month. */
   readonly prices: Float64Array;
+  /** The lowest price asked in this row or any later one: where it is above a cap, nothing is left to look for. */
+  readonly lowestPrices: Float64Array;
   readonly freeBytes: Float64Array;
   readonly lastSeenAtMs: Float64Array;
   /** Dense numbers of the operator, of the network and of the region. */
@@ -35,10 +37,12 @@ export function createMarketIndex(offers: readonly Offer[]): MarketIndex {
     numbers.set(name, numbers.size);
     return numbers.size - 1;
   };
+  const prices = Float64Array.from(priced, ({ offer }) => Number(offer.priceSatPerTbMonth));
   return {
     offers: priced.map(({ offer }) => offer),
     costs: Float64Array.from(priced, ({ cost }) => cost),
-    prices: Float64Array.from(priced, ({ offer }) => Number(offer.priceSatPerTbMonth)),
+    prices,
+    lowestPrices: lowestFromHereOn(prices),
     freeBytes: Float64Array.from(priced, ({ offer }) => offer.freeBytes),
     lastSeenAtMs: Float64Array.from(priced, ({ offer }) => offer.lastSeenAtMs),
     operators: Int32Array.from(priced, ({ offer }) => numberIn(operatorNumbers, offer.operator)),
@@ -50,6 +54,14 @@ export function createMarketIndex(offers: readonly Offer[]): MarketIndex {
     regionNumbers,
     subnetCount: subnetNumbers.size,
   };
+}
+
+function lowestFromHereOn(prices: Float64Array): Float64Array {
+  let lowest = Infinity;
+  return prices
+    .toReversed()
+    .map((price) => (lowest = Math.min(lowest, price)))
+    .reverse();
 }
 
 const isOnOffer = ({ state }: Pick<Offer, 'state'>): boolean => state === 'vetting' || state === 'active';

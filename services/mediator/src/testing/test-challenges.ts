@@ -36,7 +36,7 @@ import {
   type Challenges,
   createChallenges,
   createSecretSeal,
-  type ReadRange,
+  type ReadShard,
 } from '../challenges/index.ts';
 import { FIRST, openTestLedger, openUpload, type TestLedger } from './test-ledger.ts';
 import { freshDirectory, freshId } from './test-mediator.ts';
@@ -66,7 +66,7 @@ export interface TestChallenges {
   readonly rules: ChallengeRules;
   readonly challenges: Challenges;
   readonly dataDir: string;
-  readonly reads: { answer: ReadRange };
+  readonly reads: { answer: ReadShard };
   /** Another process over the same database. */
   another(logger?: Logger): Challenges;
   node(price?: bigint): Promise<TestHolder>;
@@ -106,7 +106,7 @@ export function testChallengesOver(parts: {
   readonly clock: Clock;
   readonly rules?: ChallengeRules;
   readonly logger?: Logger;
-  readonly readRange?: ReadRange;
+  readonly readShard?: ReadShard;
 }): Challenges {
   const { database, money, dataDir, clock, rules = testRules(), logger = createSilentLogger() } = parts;
   worlds += 1;
@@ -114,7 +114,7 @@ export function testChallengesOver(parts: {
   return createChallenges({
     store: createChallengeStore(database, money, rules),
     frames: createFrameArchive(dataDir),
-    readRange: parts.readRange ?? (async () => ({ kind: 'unreachable', detail: 'nobody there' })),
+    readShard: parts.readShard ?? (async () => ({ kind: 'unreachable', detail: 'nobody there' })),
     rules,
     signer: { context: CONTEXT, key: MEDIATOR_KEY },
     seal: createSecretSeal(new Uint8Array(32).fill(9), randomness),
@@ -132,9 +132,9 @@ export async function openTestChallenges(changes: Partial<ChallengeRules> = {}):
   const rules = testRules(changes);
   const clock = createSimulatedClock(FIRST * HOUR_MS + 1000);
   const dataDir = freshDirectory();
-  const reads: { answer: ReadRange } = { answer: async () => ({ kind: 'unreachable', detail: 'nobody there' }) };
+  const reads: { answer: ReadShard } = { answer: async () => ({ kind: 'unreachable', detail: 'nobody there' }) };
   const another = (logger: Logger = createSilentLogger()): Challenges =>
-    testChallengesOver({ database, money, dataDir, clock, rules, logger, readRange: (read) => reads.answer(read) });
+    testChallengesOver({ database, money, dataDir, clock, rules, logger, readShard: (read) => reads.answer(read) });
   const challenges = another();
   const { work } = challenges;
   const tick = async (): Promise<void> => {

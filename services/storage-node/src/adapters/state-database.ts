@@ -1,11 +1,12 @@
 /**
- * The node's own small state in SQLite: which shards are committed, losses to report, the cursor of the orders.
+ * The node's own small state in SQLite: which shards are committed, losses to report, the cursor of the orders, past prices.
  * SQLite and not a log of our own, because one transaction (one fsync) holds a batch of orders and the cursor behind
  * them, look-ups need no memory, and torn writes are its business.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { fromHex, type UploadId } from '@holdfast/protocol';
-import type { Loss, ShardRecords } from '../shards/ports.ts';
+import type { PriceRecords } from '../agreements/index.ts';
+import type { DiscardedUpload, Loss, ShardRecords } from '../shards/ports.ts';
 import { openSqlite, transaction } from './open-sqlite.ts';
 import { type ShardName, shardKeyBytes, shardNameFromBytes } from '../shards/shard-name.ts';
 
@@ -17,17 +18,23 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS uploads (
     upload BLOB PRIMARY KEY, committed_bytes INTEGER NOT NULL DEFAULT 0, ended_at_ms INTEGER
   ) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS discarded (
+    upload BLOB PRIMARY KEY, size_bytes INTEGER NOT NULL, lain_ms INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS losses (
     shard BLOB PRIMARY KEY, detail TEXT NOT NULL, found_at_ms INTEGER NOT NULL, reported INTEGER NOT NULL DEFAULT 0
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS prices (since_ms INTEGER NOT NULL, sat_per_tb_month TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 `;
 const FACTS = { format: 'format', cursor: 'cursor', scrub: 'scrub-position' } as const;
 const FORMAT = 1;
 /** Which every shard's key begins with. */
 const CLIENT_BYTES = 32;
+/** Past prices that are kept. */
+const MAX_PRICES = 200;
 
-export interface StateDatabase extends ShardRecords {
+export interface StateDatabase extends ShardRecords, PriceRecords {
   close(): void;
 }
 
@@ -130,6 +137,7 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
     },
     ...uploadRecords(prepare, inTransaction),
     ...lossRecords(prepare, eachKey, inTransaction),
+    ...priceRecords(prepare, inTransaction),
     cursor: () => Number(fact(FACTS.cursor) ?? 0),
     setCursor,
     scrubPosition() {
@@ -141,7 +149,10 @@ function recordsOf(database: DatabaseSync, isComplete: boolean): StateDatabase {
   };
 }
 
-type UploadRecords = Pick<ShardRecords, 'committedBytesOf' | 'endUploads' | 'hasEnded'>;
+type UploadRecords = Pick<
+  ShardRecords,
+  'committedBytesOf' | 'endUploads' | 'hasEnded' | 'discardedUploads' | 'forgetDiscarded'
+>;
 
 const uploadRecords = (
   prepare: (sql: string) => StatementSync,
@@ -151,10 +162,11 @@ const uploadRecords = (
     const row = prepare('SELECT committed_bytes AS n FROM uploads WHERE upload = ?').get(uploadBytes(uploadId));
     return (row as { n: number } | undefined)?.n ?? 0;
   },
-  endUploads(uploadIds, atMs, forgetBeforeMs) {
+  endUploads(ended, atMs, forgetBeforeMs) {
     transaction(() => {
       prepare('DELETE FROM uploads WHERE ended_at_ms < ?').run(forgetBeforeMs);
-      for (const uploadId of uploadIds) {
+      for (const { uploadId, sizeBytes, lainMs } of ended) {
+        prepare('INSERT OR IGNORE INTO discarded VALUES (?, ?, ?)').run(uploadBytes(uploadId), sizeBytes, lainMs);
         prepare(
           'INSERT INTO uploads (upload, ended_at_ms) VALUES (?, ?) ON CONFLICT DO UPDATE SET ended_at_ms = excluded.ended_at_ms',
         ).run(uploadBytes(uploadId), atMs);
@@ -164,6 +176,14 @@ const uploadRecords = (
   hasEnded: (uploadId) =>
     prepare('SELECT 1 FROM uploads WHERE upload = ? AND ended_at_ms IS NOT NULL').get(uploadBytes(uploadId)) !==
     undefined,
+  discardedUploads: (limit) =>
+    prepare('SELECT lower(hex(upload)) AS uploadId, size_bytes AS sizeBytes, lain_ms AS lainMs FROM discarded LIMIT ?')
+      .all(limit)
+      .map((row) => ({ ...(row as unknown as DiscardedUpload) })),
+  forgetDiscarded: (uploadIds) =>
+    transaction(() => {
+      for (const uploadId of uploadIds) prepare('DELETE FROM discarded WHERE upload = ?').run(uploadBytes(uploadId));
+    }),
 });
 
 type LossRecords = Pick<ShardRecords, 'addLoss' | 'unreportedLosses' | 'markReported' | 'withdrawLoss'>;
@@ -192,4 +212,25 @@ const lossRecords = (
       }),
   markReported: (names) => transaction(() => eachKey('UPDATE losses SET reported = 1 WHERE shard = ?', names)),
   withdrawLoss: (name) => eachKey('DELETE FROM losses WHERE shard = ?', [name]),
+});
+
+const priceRecords = (
+  prepare: (sql: string) => StatementSync,
+  transaction: (run: () => void) => void,
+): PriceRecords => ({
+  notePrice(priceSatPerTbMonth, nowMs) {
+    const last = prepare('SELECT sat_per_tb_month AS price FROM prices ORDER BY rowid DESC LIMIT 1').get();
+    if ((last as { price: string } | undefined)?.price === String(priceSatPerTbMonth)) return;
+    transaction(() => {
+      prepare('INSERT INTO prices VALUES (?, ?)').run(nowMs, String(priceSatPerTbMonth));
+      prepare('DELETE FROM prices WHERE rowid <= (SELECT max(rowid) FROM prices) - ?').run(MAX_PRICES);
+    });
+  },
+  prices: () =>
+    prepare('SELECT since_ms AS sinceMs, sat_per_tb_month AS price FROM prices ORDER BY rowid')
+      .all()
+      .map((row) => {
+        const { sinceMs, price } = row as { sinceMs: number; price: string };
+        return { sinceMs, priceSatPerTbMonth: BigInt(price) };
+      }),
 });

@@ -10,13 +10,14 @@ import {
   signMessage,
   type SignRequest,
 } from '@holdfast/protocol';
+import { lowestPrice, type PriceRecords } from './prices.ts';
 
 export interface SignOptions {
   readonly nodeId: string;
   readonly signing: SigningContext;
   readonly key: SigningKey;
   readonly offer: { readonly priceSatPerTbMonth: bigint };
-  readonly records: { bytesOfClient(clientId: string): number };
+  readonly records: Pick<PriceRecords, 'prices'> & { bytesOfClient(clientId: string): number };
   readonly clock: Clock;
   readonly logger: Logger;
   /** What was objected to already: said once, though the mediator asks again. */
@@ -31,8 +32,8 @@ export interface Signature {
 const MAX_OBJECTED = 1000;
 
 /** Why the node does not sign it; undefined when it does. Pure. */
-function objectionTo(terms: AgreementToSign, offeredPrice: bigint, periodMs: number): string | undefined {
-  if (terms.priceSatPerTbMonth < offeredPrice) return 'its price is below the offer';
+function objectionTo(terms: AgreementToSign, lowest: bigint, periodMs: number): string | undefined {
+  if (terms.priceSatPerTbMonth < lowest) return 'its price is below the offer, and below the one when it was made';
   if (terms.periodMs !== periodMs) return 'its period is not the mediator’s';
   if (periodMs === 0 || terms.startsAtMs % periodMs !== 0) return 'it does not start with a period';
   if (terms.endsAtMs <= terms.startsAtMs) return 'it ends before it starts';
@@ -48,6 +49,7 @@ export function signRequested(options: SignOptions, request: SignRequest, period
   const { nodeId, signing, key, logger, clock, objected } = options;
   const signedAtMs = clock.nowMs();
   const signatures: Signature[] = [];
+  const prices = options.records.prices();
   const objects = (agreementId: string, objection: string | undefined): boolean => {
     if (objection === undefined) return false;
     const said = `${agreementId} ${objection}`;
@@ -57,7 +59,9 @@ export function signRequested(options: SignOptions, request: SignRequest, period
     return true;
   };
   for (const terms of request.agreements) {
-    if (objects(terms.agreementId, objectionTo(terms, options.offer.priceSatPerTbMonth, periodMs))) continue;
+    const times = { startsAtMs: terms.startsAtMs, periodMs, nowMs: signedAtMs };
+    const lowest = lowestPrice(options.offer.priceSatPerTbMonth, prices, times);
+    if (objects(terms.agreementId, objectionTo(terms, lowest, periodMs))) continue;
     signatures.push({
       what: 'agreement',
       token: signMessage(agreement, signing, { ...terms, nodeId, signedAtMs }, key),

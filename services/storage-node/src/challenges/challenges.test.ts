@@ -1,6 +1,7 @@
 /** Challenges over the link, answered from real files: what is whole is shown, what is lost is admitted and reported. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { systemClock } from '@holdfast/platform';
 import {
   agreement,
   type AgreementToSign,
@@ -195,6 +196,29 @@ describe('an agreement', () => {
     expect(bodies.map(({ agreementId }) => agreementId)).toEqual([good.agreementId, better.agreementId]);
     expect(bodies[0]).toMatchObject({ ...good, nodeId: harness.node.nodeId });
     expect(fromHex(bodies[0]!.nodeId)).toHaveLength(32);
+  });
+
+  test('made just before the node raised its price is signed at the price of that time', async () => {
+    const periodMs = 3_600_000;
+    const startsAtMs = (Math.floor(systemClock.nowMs() / periodMs) + 1) * periodMs;
+    const times = { startsAtMs, endsAtMs: startsAtMs + 720 * periodMs };
+    await harness.restart({ priceSatPerTbMonth: 1500n });
+    await harness.restart({ priceSatPerTbMonth: 1500n });
+    await soon(() => link().links.length === 1);
+    const before = terms({ ...times, priceSatPerTbMonth: 1000n });
+    const agreements = [
+      terms({ ...times, priceSatPerTbMonth: 999n }),
+      // Of a time that the node knows nothing about: by its offer.
+      terms({ priceSatPerTbMonth: 1000n }),
+      before,
+      terms({ ...times, priceSatPerTbMonth: 1500n }),
+    ];
+    link().push({ type: 'sign', agreements, amendments: [] });
+    await soon(() => signedTokens().length >= 2);
+    await harness.node.heartbeatNow();
+    const bodies = signedTokens().map(({ token }) => openMessage(agreement, harness.mediator.signing, token));
+    expect(bodies.map(({ priceSatPerTbMonth }) => priceSatPerTbMonth)).toEqual([1000n, 1500n]);
+    expect(bodies[0]).toMatchObject(before);
   });
 
   test('of more bytes than the client has here is not signed', async () => {

@@ -6,11 +6,12 @@ import { openSession, type Session } from './session.ts';
 
 export interface ConnectionOptions {
   readonly line: LinePort;
-  readonly records: { cursor(): number };
   readonly version: string;
   readonly figures: () => Promise<NodeFigures>;
   /** Resolves to how many of them were new. */
   readonly carryOut: (orders: readonly LinkOrder[]) => Promise<number>;
+  /** Says how far orders were carried out. */
+  readonly acknowledge: (session: Session) => Promise<void>;
   /** Runs what touches shards one after the other. */
   readonly inTurn: (work: () => Promise<void>) => Promise<void>;
   readonly onChallenge: (token: string, session: Session) => void;
@@ -37,7 +38,7 @@ export interface Connection {
 const ANSWER_MS = 30_000;
 
 export function createConnection(options: ConnectionOptions): Connection {
-  const { records, logger } = options;
+  const { logger } = options;
   let current: Session | undefined;
   /** What fails here is said again by the mediator. */
   const afterwards = (what: string, work: () => Promise<void>): void => {
@@ -55,7 +56,7 @@ export function createConnection(options: ConnectionOptions): Connection {
           onOrders: (pushed) =>
             afterwards('orders were not carried out', async () => {
               await options.carryOut(pushed);
-              await current?.carriedOut(records.cursor());
+              if (current !== undefined) await options.acknowledge(current);
             }),
           onChallenge: (token) => {
             if (current !== undefined) options.onChallenge(token, current);

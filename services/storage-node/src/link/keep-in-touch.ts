@@ -1,12 +1,14 @@
 /** Keeps the node registered and connected for as long as it runs: it never gives up, and never dies. */
 import type { Clock, Randomness } from '@holdfast/platform';
-import { HoldfastError, type LinkOrder, MAX_LINK_LOSSES, type NodeFigures } from '@holdfast/protocol';
+import { HoldfastError, type LinkOrder, type NodeFigures } from '@holdfast/protocol';
+import type { PriceRecords } from '../agreements/index.ts';
 import { carryOutOrders, orderOf } from '../orders/index.ts';
 import type { NodeOffer, Registrar, RegistrationPort } from '../registration/index.ts';
 import type { ShardName, ShardRecords, ShardStore } from '../shards/index.ts';
 import { type ConnectionOptions, createConnection } from './connection.ts';
 import { createPace } from './pace.ts';
 import { createReach } from './reach.ts';
+import { acknowledge, reportAll } from './reports.ts';
 
 export interface TouchOptions extends Pick<
   ConnectionOptions,
@@ -16,7 +18,7 @@ export interface TouchOptions extends Pick<
   readonly registrar: Registrar;
   readonly offer: NodeOffer;
   readonly store: ShardStore;
-  readonly records: ShardRecords;
+  readonly records: ShardRecords & PriceRecords;
   /** Signs that the node lost these shards. */
   readonly signLosses: (names: readonly ShardName[]) => string;
   /** At most so long from one heartbeat to the next; the mediator may want them more often. */
@@ -48,6 +50,7 @@ const MAX_ROUNDS = 1000;
 export function createTouch(options: TouchOptions): Touch {
   const { port, registrar, offer, store, records, clock, logger } = options;
   let lastVisitAtMs: number | undefined;
+  let isPriceNoted = false;
   let last: Promise<unknown> = Promise.resolve();
   const pace = createPace(clock, options.randomness);
 
@@ -69,6 +72,7 @@ export function createTouch(options: TouchOptions): Touch {
     ...options,
     figures,
     carryOut,
+    acknowledge: (session) => acknowledge(options, session),
     inTurn,
     onEnd: () => pace.hurry(),
   });
@@ -82,16 +86,6 @@ export function createTouch(options: TouchOptions): Touch {
     }
   };
 
-  const reportLosses = async (): Promise<void> => {
-    for (;;) {
-      const names = records.unreportedLosses(MAX_LINK_LOSSES).map((loss) => loss.name);
-      if (names.length === 0) return;
-      await connection.session().reportLosses(options.signLosses(names));
-      records.markReported(names);
-      logger.warn({ count: names.length }, 'losses were reported to the mediator');
-    }
-  };
-
   const visitOnce = async (): Promise<void> => {
     try {
       if (registrar.isDue(offer)) {
@@ -100,10 +94,13 @@ export function createTouch(options: TouchOptions): Touch {
         logger.info('registered with the mediator');
         // The next link shows the new certificate.
         connection.close();
+        isPriceNoted = false;
       }
+      if (!isPriceNoted) records.notePrice(offer.priceSatPerTbMonth, clock.nowMs());
+      isPriceNoted = true;
       await reach.ask();
       await beat(connection.isUp ? undefined : await connection.connect());
-      await reportLosses();
+      await reportAll(options, () => connection.session());
       lastVisitAtMs = clock.nowMs();
     } catch (error) {
       if (error instanceof HoldfastError && UNKNOWN_NODE.includes(error.code)) {

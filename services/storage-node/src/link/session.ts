@@ -10,9 +10,11 @@ import {
   type LinkOrder,
   messageHash,
   type NodeFigures,
+  orderName,
   type Refused,
   type SignRequest,
   type ToNode,
+  type UncommittedBytes,
   type Welcome,
 } from '@holdfast/protocol';
 import type { Line, LinePort } from './ports.ts';
@@ -30,7 +32,8 @@ export interface Session {
   readonly welcome: Welcome;
   /** Tells how the node is; resolves to the orders that are to be carried out next. @throws HoldfastError */
   heartbeat(figures: NodeFigures): Promise<readonly LinkOrder[]>;
-  carriedOut(order: number): Promise<void>;
+  /** All up to that order are durable. With what uploads left: resolves when the mediator has noted it. @throws HoldfastError */
+  carriedOut(order: number, uncommitted: readonly UncommittedBytes[]): Promise<void>;
   /** Resolves when the mediator has noted it durably. @throws HoldfastError */
   reportLosses(token: string): Promise<void>;
   /** As `reportLosses`. */
@@ -112,7 +115,10 @@ export async function openSession(
       const mine = beat;
       return ordersIn(await ask(beatOf(mine), () => line.say({ type: 'heartbeat', beat: mine, ...state })));
     },
-    carriedOut: (order) => line.say({ type: 'carried-out', order }),
+    async carriedOut(order, uncommitted) {
+      const say = (): Promise<void> => line.say({ type: 'carried-out', order, uncommitted });
+      await (uncommitted.length === 0 ? say() : ask(orderName(order), say));
+    },
     async reportLosses(token) {
       await ask(messageHash(token), () => line.say({ type: 'loss-report', token }));
     },

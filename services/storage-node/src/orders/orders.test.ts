@@ -6,6 +6,7 @@ import { bytesOnDisk, shardsOnDisk } from '../testing/test-disk.ts';
 import { type Harness, startHarness } from '../testing/test-node.ts';
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 let harness: Harness;
 let clock: SimulatedClock;
 beforeEach(async () => {
@@ -79,6 +80,35 @@ describe('an upload', () => {
     expect((await put(upload, 3)).status).toBe(201);
   });
 
+  test('that is discarded is told with what lay here and for how long, until the mediator has noted it', async () => {
+    const [upload, empty] = [harness.uploadId(), harness.uploadId()];
+    const committed = await put(upload, 4);
+    await put(upload, 1);
+    await clock.advance(3 * HOUR_MS);
+    await put(upload, 2);
+    // A restart finds the times again.
+    await harness.restart();
+    await clock.advance(HOUR_MS);
+    harness.mediator.failLosses = true;
+    harness.mediator.addOrder({ kind: 'committed', shards: [nameOf(committed.packId)] });
+    harness.mediator.addOrder({ kind: 'discard-upload', uploadId: upload });
+    harness.mediator.addOrder({ kind: 'discard-upload', uploadId: empty });
+    await expect(visit()).rejects.toBeDefined();
+    expect(packsHere()).toEqual([committed.packId]);
+    // Told once more, as after a crash between the deletion and the cursor: what is known of it stays.
+    harness.mediator.addOrder({ kind: 'discard-upload', uploadId: upload });
+    await expect(visit()).rejects.toBeDefined();
+    await harness.restart();
+    harness.mediator.failLosses = false;
+    await visit();
+    await visit();
+    const said = harness.mediator.uncommitted.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+    expect(said).toEqual([
+      { uploadId: upload, sizeBytes: 3 * 65_536, lainMs: 2 * HOUR_MS },
+      { uploadId: empty, sizeBytes: 0, lainMs: 0 },
+    ]);
+  });
+
   test('that ends while a shard of it arrives does not keep the shard', async () => {
     const upload = harness.uploadId();
     harness.mediator.addOrder({ kind: 'discard-upload', uploadId: upload });
@@ -136,6 +166,7 @@ describe('orders', () => {
     harness.mediator.addOrder({ kind: 'discard-upload', uploadId: upload });
     await visit();
     expect(lastBeat().carriedOutOrder).toBe(2502);
+    expect(harness.mediator.uncommitted).toHaveLength(2501);
     expect(packsHere()).toEqual([packId]);
   });
 

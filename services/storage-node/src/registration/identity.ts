@@ -19,11 +19,11 @@ export interface NodeIdentity {
 }
 
 /** Its loss is the loss of the node's name, shards and pay: the operator should keep a copy. */
-const SEED_FILE = 'identity.key';
+const IDENTITY_FILE = 'identity.key';
 const TLS_KEY_FILE = 'tls.key';
 
 export async function openIdentity(dataDir: string, randomness: Randomness): Promise<NodeIdentity> {
-  const seed = await readOrMake(join(dataDir, SEED_FILE), async () => `${toHex(randomness.bytes(32))}\n`);
+  const seed = await readOrMake(join(dataDir, IDENTITY_FILE), async () => `${toHex(randomness.bytes(32))}\n`);
   const signingKey = createSigningKey(parseSeed(seed));
   const tlsKeyPem = await readOrMake(join(dataDir, TLS_KEY_FILE), async () => (await createTlsKeyPair()).privateKeyPem);
   return { nodeId: toHex(signingKey.publicKey), signingKey, tlsKey: keyPairOf(tlsKeyPem) };
@@ -32,7 +32,7 @@ export async function openIdentity(dataDir: string, randomness: Randomness): Pro
 function parseSeed(text: string): Uint8Array {
   const hex = text.trim();
   if (/^[0-9a-f]{64}$/.test(hex)) return fromHex(hex, 32);
-  throw fail('node.bad-data-dir', { detail: `${SEED_FILE} does not hold 64 hex digits` });
+  throw fail('node.bad-data-dir', { detail: `${IDENTITY_FILE} does not hold 64 hex digits` });
 }
 
 function keyPairOf(privateKeyPem: string): TlsKeyPair {

@@ -1,6 +1,7 @@
 /** The mediator's word on uploads: these shards count from now on; that upload ended. */
 import type { UploadId } from '@holdfast/protocol';
 import { deleteShards } from './erase-shards.ts';
+import type { UncommittedShard } from './inventory.ts';
 import type { CommittedShard } from './ports.ts';
 import { loseShard } from './lose-shard.ts';
 import { type ShardName, shardKey } from './shard-name.ts';
@@ -39,9 +40,20 @@ const REMEMBER_ENDED_MS = 90 * 86_400_000;
 /** These uploads ended: what no commit named is deleted, and nothing more is taken for them. Returns how many it deleted. */
 export async function discardUploads(context: StoreContext, uploadIds: readonly UploadId[]): Promise<number> {
   const { records, inventory, clock } = context;
-  records.endUploads(uploadIds, clock.nowMs(), clock.nowMs() - REMEMBER_ENDED_MS);
-  const names = uploadIds.flatMap((uploadId) => inventory.uncommittedOf(uploadId));
+  const nowMs = clock.nowMs();
+  const shards = new Map(uploadIds.map((uploadId) => [uploadId, inventory.uncommittedOf(uploadId)]));
+  const ended = [...shards].map(([uploadId, lay]) => ({ uploadId, ...storageTimeOf(lay, nowMs) }));
+  // Before anything is deleted: after a crash in between, what is left would say too little.
+  records.endUploads(ended, nowMs, nowMs - REMEMBER_ENDED_MS);
+  const names = [...shards.values()].flatMap((lay) => lay.map(({ name }) => name));
   await deleteShards(context, names);
   for (const uploadId of uploadIds) context.uploadQuotas.forget(uploadId);
   return names.length;
+}
+
+function storageTimeOf(shards: readonly UncommittedShard[], nowMs: number): { sizeBytes: number; lainMs: number } {
+  const sizeBytes = shards.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  const lain = (shard: UncommittedShard): number =>
+    (shard.lengthBytes / sizeBytes) * Math.max(0, nowMs - shard.receivedAtMs);
+  return { sizeBytes, lainMs: Math.round(shards.reduce((sum, shard) => sum + lain(shard), 0)) };
 }

@@ -2,9 +2,10 @@
 import type { ClientId, UploadId } from '@holdfast/protocol';
 import { type ShardName, shardKey } from './shard-name.ts';
 
-interface UncommittedShard {
+export interface UncommittedShard {
   readonly name: ShardName;
   readonly lengthBytes: number;
+  readonly receivedAtMs: number;
 }
 
 export interface Inventory {
@@ -22,7 +23,7 @@ export interface Inventory {
   lengthOf(name: ShardName): number;
   /** It counts for ever now. */
   commit(name: ShardName): void;
-  uncommittedOf(uploadId: UploadId): ShardName[];
+  uncommittedOf(uploadId: UploadId): UncommittedShard[];
 }
 
 export function createInventory(): Inventory {
@@ -73,6 +74,6 @@ export function createInventory(): Inventory {
       return shardsByUpload.get(uploadByShard.get(key) ?? '')?.get(key)?.lengthBytes ?? 0;
     },
     commit: (name) => detach(shardKey(name)),
-    uncommittedOf: (uploadId) => [...(shardsByUpload.get(uploadId)?.values() ?? [])].map(({ name }) => name),
+    uncommittedOf: (uploadId) => [...(shardsByUpload.get(uploadId)?.values() ?? [])],
   };
 }

@@ -16,6 +16,14 @@ export interface CommittedShard {
   readonly lengthBytes: number;
 }
 
+/** What lay here of an upload when it was discarded. */
+export interface DiscardedUpload {
+  readonly uploadId: UploadId;
+  readonly sizeBytes: number;
+  /** For how long, on average over those bytes. */
+  readonly lainMs: number;
+}
+
 /**
  * The little that the files do not say by themselves. Every method that changes something returns when it is durable.
  */
@@ -42,8 +50,15 @@ export interface ShardRecords {
   adoptedBy(name: ShardName): UploadId | undefined;
   /** Bytes of the upload that were committed. */
   committedBytesOf(uploadId: UploadId): number;
-  /** No more shards are taken for them. Forgets those that ended before `forgetBeforeMs`. */
-  endUploads(uploadIds: readonly UploadId[], atMs: number, forgetBeforeMs: number): void;
+  /**
+   * No more shards are taken for them, and what lay here is kept until the mediator has noted it; of an upload that is
+   * discarded again before that, the first figures. Forgets uploads that ended before `forgetBeforeMs`.
+   */
+  endUploads(uploads: readonly DiscardedUpload[], atMs: number, forgetBeforeMs: number): void;
+  /** Those that the mediator has not noted yet. */
+  discardedUploads(limit: number): DiscardedUpload[];
+  /** The mediator has noted them. */
+  forgetDiscarded(uploadIds: readonly UploadId[]): void;
   hasEnded(uploadId: UploadId): boolean;
 
   addLoss(loss: Loss): void;

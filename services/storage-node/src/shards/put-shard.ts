@@ -80,7 +80,10 @@ async function answerKnown(context: StoreContext, put: PutShard): Promise<ShardR
       quota.release();
       throw error;
     }
-    inventory.setUploadOf({ name: put.name, lengthBytes: put.lengthBytes }, put.uploadId);
+    inventory.setUploadOf(
+      { name: put.name, lengthBytes: put.lengthBytes, receivedAtMs: record.receivedAtMs },
+      put.uploadId,
+    );
   }
   return { ...record, uploadId: put.uploadId };
 }
@@ -95,7 +98,7 @@ async function storeNew(context: StoreContext, put: PutShard): Promise<ShardReco
       const record = await writeFile(context, put);
       space.keep();
       inventory.add(name);
-      inventory.setUploadOf({ name, lengthBytes }, uploadId);
+      inventory.setUploadOf({ name, lengthBytes, receivedAtMs: record.receivedAtMs }, uploadId);
       records.withdrawLoss(name);
       return record;
     } catch (error) {

@@ -196,7 +196,8 @@ async function findUpload(
     return;
   }
   const uploadId = records.adoptedBy(name) ?? found.shard.record.uploadId;
-  inventory.setUploadOf({ name, lengthBytes }, uploadId);
+  const { receivedAtMs } = found.shard.record;
+  inventory.setUploadOf({ name, lengthBytes, receivedAtMs }, uploadId);
   // When the grant expires is learnt at its next use; until then the figure is kept.
   if (!uploadQuotas.isNoted(uploadId)) {
     uploadQuotas.note(uploadId, records.committedBytesOf(uploadId), Number.MAX_SAFE_INTEGER);

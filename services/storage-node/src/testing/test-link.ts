@@ -14,9 +14,11 @@ import {
   lossReport,
   messageHash,
   openMessage,
+  orderName,
   type SigningContext,
   textsOf,
   type ToNode,
+  type UncommittedBytes,
 } from '@holdfast/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Order } from '../orders/index.ts';
@@ -40,6 +42,7 @@ export interface LinkBehaviour {
   readonly signing: SigningContext;
   heartbeat(nodeId: string, state: NodeState): Promise<readonly Order[]>;
   reportLosses(nodeId: string, shards: readonly ShardName[]): Promise<void>;
+  noteUncommitted(nodeId: string, uncommitted: readonly UncommittedBytes[]): Promise<void>;
 }
 
 export function serveLink(server: Server, mediator: LinkBehaviour): LinkServer {
@@ -95,14 +98,23 @@ async function answer(
   version: string,
   message: FromNode,
 ): Promise<ToNode | undefined> {
-  const of = 'token' in message ? messageHash(message.token) : String('beat' in message ? message.beat : 0);
+  const of =
+    'token' in message
+      ? messageHash(message.token)
+      : message.type === 'carried-out'
+        ? orderName(message.order)
+        : String('beat' in message ? message.beat : 0);
   try {
     if (message.type === 'hello' || message.type === 'heartbeat') {
       const { usedBytes, freeBytes, carriedOutOrder } = message;
       const orders = await mediator.heartbeat(nodeId, { version, usedBytes, freeBytes, carriedOutOrder });
       return { type: 'orders', beat: Number(of), orders: orders.map(toLinkOrder) };
     }
-    if (message.type === 'carried-out') return undefined;
+    if (message.type === 'carried-out') {
+      if (message.uncommitted.length === 0) return undefined;
+      await mediator.noteUncommitted(nodeId, message.uncommitted);
+      return { type: 'noted', of };
+    }
     if (message.type === 'loss-report') {
       await mediator.reportLosses(nodeId, openMessage(lossReport, mediator.signing, message.token).shards);
     }

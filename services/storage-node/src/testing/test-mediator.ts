@@ -29,6 +29,7 @@ import {
   type SigningKey,
   signMessage,
   toHex,
+  type UncommittedBytes,
 } from '@holdfast/protocol';
 import type { Grant } from '../grants/index.ts';
 import type { Order } from '../orders/index.ts';
@@ -51,10 +52,12 @@ export interface FakeMediator {
   readonly registrations: Registration[];
   readonly heartbeats: NodeState[];
   readonly losses: ShardName[];
+  /** What nodes said lay there of discarded uploads. */
+  readonly uncommitted: UncommittedBytes[];
   readonly reachabilityCalls: () => number;
   /** What calls of the node answer with instead, while set. */
   failure: HoldfastError | undefined;
-  /** Reports of losses fail, while set. */
+  /** Reports of losses, and of what uploads left, fail while set. */
   failLosses: boolean;
   /** Orders are answered newest first, while set. */
   answerBackwards: boolean;
@@ -69,6 +72,7 @@ export interface FakeMediator {
   register(request: { registration: string; csrPem: string }): Promise<IssuedCertificate>;
   heartbeat(nodeId: string, state: NodeState): Promise<readonly Order[]>;
   reportLosses(nodeId: string, shards: readonly ShardName[]): Promise<void>;
+  noteUncommitted(nodeId: string, uncommitted: readonly UncommittedBytes[]): Promise<void>;
   checkReachability(nodeId: string): Promise<ReachabilityReport>;
   /** Forgets every node, as a restored database might. */
   forgetNodes(): void;
@@ -117,6 +121,7 @@ export async function createFakeMediator(
     registrations: [],
     heartbeats: [],
     losses: [],
+    uncommitted: [],
     reachabilityCalls: () => reachabilityCalls,
     failure: undefined,
     failLosses: false,
@@ -168,6 +173,11 @@ export async function createFakeMediator(
       checkKnown(nodeId);
       if (mediator.failLosses) throw fail('database.unavailable');
       mediator.losses.push(...shards);
+    },
+    async noteUncommitted(nodeId, uncommitted) {
+      checkKnown(nodeId);
+      if (mediator.failLosses) throw fail('database.unavailable');
+      mediator.uncommitted.push(...uncommitted);
     },
     async checkReachability(nodeId) {
       checkKnown(nodeId);

@@ -24,7 +24,7 @@ export function define(command: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-Without terms (--policy, --max-price, --region, --avoid-operator) those of the vault are taken.
+Without terms (--policy, --max-price, --region, --avoid-operator) those of the vault's mandate are taken.
 Prices are in satoshi per TB (10^12 bytes) and month (30 days), costs in satoshi.
 
 Examples:
@@ -72,9 +72,10 @@ async function watchedBytes({ home, signal, console }: Cli, options: Options): P
 
 async function quoteForVault(cli: Cli, bytes: number, given: Terms): Promise<Quote> {
   const { lookIntoVault } = await import('../unlock.ts');
-  return lookIntoVault(cli, async ({ mediator }) => {
-    const { policy, terms } = await mediator.getVault();
-    return mediator.quote(bytes, { ...terms, policy, ...given });
+  const { mandatedTerms } = await import('../../vault/index.ts');
+  return lookIntoVault(cli, async (client) => {
+    const terms = mandatedTerms(client, await client.mediator.getVault());
+    return client.mediator.quote(bytes, { ...terms, ...given });
   });
 }
 

@@ -1,5 +1,5 @@
 /** The ends of terms in Postgres: renewals within mandate and money, agreements that ran out, early ends, the runway. */
-import { fail, MONTH_MS, periodAt } from '@holdfast/protocol';
+import { fail, MONTH_MS, msat, periodAt } from '@holdfast/protocol';
 import { eq, inArray, sql } from 'drizzle-orm';
 import {
   allowsNode,
@@ -183,6 +183,27 @@ export async function endTerms(database: Database, money: Money, nowMs: number):
 }
 
 /**
+ * What an early end of the agreement, and of those that renewed it, comes to.
+ * @throws HoldfastError `agreement.unknown`, `agreement.ended`
+ */
+export async function planEnd(tx: Transaction, money: Money, agreementId: string, nowMs: number) {
+  const [found] = await tx.select().from(agreements).where(eq(agreements.agreementId, agreementId));
+  if (found === undefined) throw fail('agreement.unknown', { agreementId });
+  const open = await lockLedgerNodes(tx, money, [found.nodeNo], nowMs);
+  const fromPeriod = earliest(open);
+  const running = await readAgreements(tx, found, fromPeriod - 1, [found.nodeNo]);
+  const first = running.find(({ agreementNo }) => agreementNo === found.agreementNo);
+  if (first === undefined) throw fail('agreement.ended', { agreementId });
+  const parts = chainFrom(first, running).map((agreement) => ({
+    agreement,
+    state: nextState(agreement.state, 'terminated', agreement.agreementId),
+    freedMsat: cutSpans(agreement.spans, fromPeriod, money.unit).freedMsat,
+  }));
+  const releasedMsat = msat(parts.reduce((sum, { freedMsat }) => sum + freedMsat, 0n));
+  return { clientId: found.clientId, fromPeriod, storedBytes: found.storedBytes, releasedMsat, parts };
+}
+
+/**
  * Ends an agreement, and those that renewed it, from the next period on.
  * @throws HoldfastError `agreement.unknown`, `agreement.ended`
  */
@@ -192,21 +213,10 @@ export async function terminate(
   { agreementId, by, token }: { agreementId: string; by: Exclude<EndedBy, 'term'>; token: string | undefined },
   nowMs: number,
 ): Promise<void> {
-  const [found] = await tx.select().from(agreements).where(eq(agreements.agreementId, agreementId));
-  if (found === undefined) throw fail('agreement.unknown', { agreementId });
-  const open = await lockLedgerNodes(tx, money, [found.nodeNo], nowMs);
-  const nextPeriod = earliest(open);
-  const running = await readAgreements(tx, found, nextPeriod - 1, [found.nodeNo]);
-  const first = running.find(({ agreementNo }) => agreementNo === found.agreementNo);
-  if (first === undefined) throw fail('agreement.ended', { agreementId });
-  const chain = chainFrom(first, running);
-  const legs: Leg[] = [];
-  for (const one of chain) {
-    const state = nextState(one.state, 'terminated', one.agreementId);
-    const { freedMsat } = cutSpans(one.spans, nextPeriod, money.unit);
-    legs.push({ accountNo: one.holdNo, amountMsat: -freedMsat });
+  const { clientId, fromPeriod, parts, releasedMsat } = await planEnd(tx, money, agreementId, nowMs);
+  for (const { agreement: one, state } of parts) {
     // One that has not begun is over before it does.
-    const endPeriod = Math.max(one.startPeriod, Math.min(one.endPeriod, nextPeriod));
+    const endPeriod = Math.max(one.startPeriod, Math.min(one.endPeriod, fromPeriod));
     await tx
       .update(agreements)
       .set({ state, endedBy: by, endPeriod, terminationToken: token ?? null })
@@ -214,9 +224,12 @@ export async function terminate(
   }
   await shortenSpans(
     tx,
-    chain.map(({ agreementNo }) => ({ agreementNo, atPeriod: nextPeriod })),
+    parts.map(({ agreement }) => ({ agreementNo: agreement.agreementNo, atPeriod: fromPeriod })),
   );
-  const freedMsat = -legs.reduce((sum, { amountMsat }) => sum + amountMsat, 0n);
-  const available = await lockAvailable(tx, found.clientId);
-  await post(tx, { kind: 'release_hold' }, [...legs, { accountNo: available.accountNo, amountMsat: freedMsat }], nowMs);
+  const legs: Leg[] = parts.map(({ agreement, freedMsat }) => ({
+    accountNo: agreement.holdNo,
+    amountMsat: -freedMsat,
+  }));
+  const { accountNo } = await lockAvailable(tx, clientId);
+  await post(tx, { kind: 'release_hold' }, [...legs, { accountNo, amountMsat: releasedMsat }], nowMs);
 }

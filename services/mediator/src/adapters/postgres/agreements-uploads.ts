@@ -156,11 +156,18 @@ async function giveBack(tx: Transaction, reserve: ReserveRow, amountMsat: bigint
   await post(tx, { kind: 'unreserve' }, legs, nowMs);
 }
 
-/** Bytes that lay at a node without ever being committed, and for how many periods. */
-export interface UncommittedBytes {
+/** What lay at a node without ever being committed, and for how long. */
+export interface LainAtNode {
   readonly nodeNo: number;
-  readonly bytes: number;
-  readonly periods: number;
+  readonly sizeBytes: number;
+  readonly lainMs: number;
+}
+
+/** Rounded down, like the price of periods. Never for longer than uncommitted bytes may lie. */
+function storageTimeCost({ rules, unit }: Money, lain: Omit<LainAtNode, 'nodeNo'>, price: bigint): bigint {
+  const paidMs = Math.min(lain.lainMs, rules.uncommittedPeriods * rules.periodMs);
+  const numerator = BigInt(lain.sizeBytes) * price * unit.numerator * BigInt(paidMs);
+  return numerator / (unit.denominator * BigInt(rules.periodMs));
 }
 
 /**
@@ -172,7 +179,7 @@ export async function settleUpload(
   tx: Transaction,
   money: Money,
   uploadId: string,
-  uncommitted: readonly UncommittedBytes[],
+  uncommitted: readonly LainAtNode[],
   nowMs: number,
 ): Promise<bigint> {
   const nodeNos = uncommitted.map(({ nodeNo }) => nodeNo);
@@ -181,11 +188,10 @@ export async function settleUpload(
   if (reserve === undefined) return 0n;
   const legs: Leg[] = [];
   let leftMsat = reserve.balanceMsat;
-  for (const { nodeNo, bytes, periods } of uncommitted) {
+  for (const { nodeNo, sizeBytes, lainMs } of uncommitted) {
     const price = reserve.offers.get(nodeNo);
     if (price === undefined) continue;
-    const lain = Math.min(periods, money.rules.uncommittedPeriods);
-    const cost = costOf(money, Math.min(bytes, reserve.leftBytes), price, lain);
+    const cost = storageTimeCost(money, { sizeBytes: Math.min(sizeBytes, reserve.leftBytes), lainMs }, price);
     const dueMsat = cost < leftMsat ? cost : leftMsat;
     leftMsat -= dueMsat;
     const commissionMsat = (dueMsat * BigInt(reserve.commissionPpm)) / 1_000_000n;

@@ -3,7 +3,7 @@ import { msat } from '@holdfast/protocol';
 import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { AgreementRecord, AgreementState, AgreementStore, EndedBy } from '../../agreements/index.ts';
 import { listLowRunways, readRunways } from './agreements-runway.ts';
-import { endTerms, renewDue, terminate } from './agreements-renewal.ts';
+import { endTerms, planEnd, renewDue, terminate } from './agreements-renewal.ts';
 import { type Database, inTransaction } from './database.ts';
 import type { Money } from './ledger.ts';
 import { agreements, agreementSpans, ledgerAccounts } from './ledger-schema.ts';
@@ -46,6 +46,11 @@ export function createAgreementStore(database: Database, money: Money): Agreemen
           AND s.from_period = ${fromPeriod} AND s.stored_bytes = ${storedBytes} RETURNING s.from_period`);
       return signed.rows.length > 0;
     },
+    foretellEnd: (agreementId, nowMs) =>
+      inTransaction(database, async (tx) => {
+        const { fromPeriod, storedBytes, releasedMsat } = await planEnd(tx, money, agreementId, nowMs);
+        return { fromPeriod, storedBytes, releasedMsat };
+      }),
     terminate: (agreementId, by, token, nowMs) =>
       inTransaction(database, (tx) => terminate(tx, money, { agreementId, by, token }, nowMs)),
     renewDue: (nowMs) => renewDue(database, money, nowMs),

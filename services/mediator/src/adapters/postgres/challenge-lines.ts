@@ -66,8 +66,8 @@ export interface NodeLine {
 }
 
 /**
- * The node's line, closed up first where less than half of it is live (its vaults' lines with it). Locks the node's lines
- * to the end of the transaction.
+ * The node's line, closed up first where less than half of it is live (its vaults' lines with it), and so are those
+ * vaults' lines of which less than half is. Locks the node's lines to the end of the transaction.
  */
 export async function openNodeLine(tx: Transaction, nodeNo: number): Promise<NodeLine> {
   const { rows } = await tx.execute<{ epoch: number; leaves: string; live_leaves: string }>(sql`
@@ -76,7 +76,10 @@ export async function openNodeLine(tx: Transaction, nodeNo: number): Promise<Nod
   if (line === undefined) return { epoch: 0, leaves: 0 };
   const leaves = Number(line.leaves);
   const liveLeaves = Number(line.live_leaves);
-  if (2 * liveLeaves >= leaves) return { epoch: line.epoch, leaves };
+  if (2 * liveLeaves >= leaves) {
+    await closeUpVaultLines(tx, nodeNo);
+    return { epoch: line.epoch, leaves };
+  }
   await tx.execute(sql`
     WITH live AS (
       SELECT pack_no, shard_index,
@@ -92,6 +95,26 @@ export async function openNodeLine(tx: Transaction, nodeNo: number): Promise<Nod
   await tx.execute(sql`
     UPDATE ${nodeLines} SET leaves = live_leaves, epoch = epoch + 1 WHERE node_no = ${nodeNo}`);
   return { epoch: line.epoch + 1, leaves: liveLeaves };
+}
+
+/**
+ * A line that is nearly all holes would stay due for a leaf, find none, and keep others from their turn: with a hundred of
+ * them a node could have its junk asked for all the time, and other clients' shards never.
+ */
+async function closeUpVaultLines(tx: Transaction, nodeNo: number): Promise<void> {
+  const { rows } = await tx.execute<{ line_no: number }>(sql`
+    SELECT line_no FROM ${vaultLines} WHERE node_no = ${nodeNo} AND live_leaves > 0 AND 2 * live_leaves < leaves`);
+  if (rows.length === 0) return;
+  const lineNos = sql`ANY(${sql.param(rows.map((row) => row.line_no))}::int[])`;
+  await tx.execute(sql`DELETE FROM ${shardPlaces} WHERE line_no = ${lineNos} AND is_lost`);
+  await tx.execute(sql`
+    WITH live AS (
+      SELECT pack_no, shard_index, sum(leaves) OVER (PARTITION BY line_no ORDER BY vault_leaf) - leaves AS vault_leaf
+      FROM ${shardPlaces} WHERE line_no = ${lineNos}
+    )
+    UPDATE ${shardPlaces} AS place SET vault_leaf = live.vault_leaf
+    FROM live WHERE place.pack_no = live.pack_no AND place.shard_index = live.shard_index`);
+  await tx.execute(sql`UPDATE ${vaultLines} SET leaves = live_leaves WHERE line_no = ${lineNos}`);
 }
 
 /** The node's agreements, those first whose last leaf is the longest ago; and the numbers of their lines. */

@@ -340,17 +340,23 @@ export const uploadReserves = pgTable(
     committedBytesPerNode: safeInteger('committed_bytes_per_node').notNull().default(0),
     /** `open`: for a term; `closing`: for the storage time of what was not committed; `settled`: empty. */
     state: text('state', { enum: ['open', 'closing', 'settled'] }).notNull(),
+    /** When its nodes were told to discard what was not committed; from then on they may say what lay there. */
+    discardedAtMs: safeInteger('discarded_at_ms'),
   },
   (table) => [
     check('upload_reserves_state', sql`state IN ('open', 'closing', 'settled')`),
     check('upload_reserves_quota', sql`committed_bytes_per_node BETWEEN 0 AND quota_bytes_per_node`),
+    check('upload_reserves_discarded', sql`discarded_at_ms IS NULL OR state <> 'open'`),
+    index('upload_reserves_to_settle')
+      .on(table.discardedAtMs)
+      .where(sql`state = 'closing' AND discarded_at_ms IS NOT NULL`),
     index('upload_reserves_of_vault')
       .on(table.clientId, table.vaultId)
       .where(sql`state <> 'settled'`),
   ],
 );
 
-/** The price at each node of an upload, fixed when it was opened. */
+/** The price at each node of an upload, fixed when it was opened; and what the node says lay there uncommitted. */
 export const uploadOffers = pgTable(
   'upload_offers',
   {
@@ -361,6 +367,16 @@ export const uploadOffers = pgTable(
       .notNull()
       .references(() => nodes.nodeNo),
     priceSatPerTbMonth: amountMsat('price_sat_per_tb_month').notNull(),
+    /** Of the node's first answer, within what the upload granted it; null until it has answered. */
+    uncommittedBytes: safeInteger('uncommitted_bytes'),
+    /** For how long, on average over those bytes. */
+    lainMs: safeInteger('lain_ms'),
   },
-  (table) => [primaryKey({ columns: [table.uploadId, table.nodeNo] })],
+  (table) => [
+    primaryKey({ columns: [table.uploadId, table.nodeNo] }),
+    check(
+      'upload_offers_answer',
+      sql`(uncommitted_bytes IS NULL) = (lain_ms IS NULL) AND uncommitted_bytes >= 0 AND lain_ms >= 0`,
+    ),
+  ],
 );

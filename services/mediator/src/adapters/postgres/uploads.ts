@@ -2,7 +2,8 @@
 import { and, asc, desc, eq, inArray, lt, ne, sql } from 'drizzle-orm';
 import type { NewUpload, UploadStore, UploadTimes, VaultName } from '../../custody/index.ts';
 import { freeBytes } from '../../nodes/index.ts';
-import { releaseUpload, reserveUpload, settleUpload } from './agreements-uploads.ts';
+import { awaitAnswers, noteUncommitted, settleOne } from './agreements-discards.ts';
+import { releaseUpload, reserveUpload } from './agreements-uploads.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
 import type { Money } from './ledger.ts';
 import { appendOrders, lockNodes, NODE_FIELDS, toNodeRecord } from './nodes.ts';
@@ -38,13 +39,15 @@ export function createUploadStore(database: Database, money: Money): UploadStore
         return rows.map(toNodeRecord);
       }),
     sweep: async (times) => {
-      const count = { ended: 0, discarded: 0 };
+      const count = { ended: 0, discarded: 0, settled: 0 };
       for (let ended = SWEEP_BATCH; ended === SWEEP_BATCH; count.ended += ended) {
         ended = await inTransaction(database, (tx) => endExpired(tx, money, times));
       }
       while (await inTransaction(database, (tx) => discardOne(tx, money, times))) count.discarded += 1;
+      while (await inTransaction(database, (tx) => settleOne(tx, money, times.nowMs))) count.settled += 1;
       return count;
     },
+    noteUncommitted: (nodeId, uncommitted, nowMs) => noteUncommitted(database, money, { nodeId, uncommitted, nowMs }),
   };
 }
 
@@ -184,6 +187,6 @@ async function discardOne(tx: Transaction, money: Money, times: UploadTimes): Pr
   }));
   await appendOrders(tx, discards, times.nowMs);
   await tx.delete(uploadNodes).where(eq(uploadNodes.uploadId, uploadId));
-  await settleUpload(tx, money, uploadId, [], times.nowMs);
+  await awaitAnswers(tx, money, uploadId, times.nowMs);
   return true;
 }

@@ -10,7 +10,7 @@ import {
   sumRoot,
   toHex,
 } from '@holdfast/protocol';
-import { formatLiabilities, verifyOwnLiability } from './liabilities-command.ts';
+import { formatLiabilities, verifyOwnLiability } from './verify-liabilities.ts';
 
 const key = createSigningKey(new Uint8Array(32).fill(4));
 const signing = { network: 'regtest', mediatorId: toHex(key.publicKey) } as const;
@@ -53,7 +53,11 @@ function mediatorWith(answer: unknown): MediatorApi {
 
 describe('what the mediator published about this node', () => {
   test('is proven, and the statement says the same', async () => {
-    const report = await verifyOwnLiability(mediatorWith(answerWith(100_000n, 50_000n, 7_000n)), signing, nodeId);
+    const report = await verifyOwnLiability({
+      api: mediatorWith(answerWith(100_000n, 50_000n, 7_000n)),
+      signing,
+      nodeId,
+    });
     expect(report).toMatchObject({ amountMsat: 157_000n, totalMsat: 157_000n, isCompared: true });
     const text = formatLiabilities(report);
     expect(text).toContain('157 sat of that are this node’s (100 sat earned, 50 sat withheld, 7 sat on their way)');
@@ -65,13 +69,13 @@ describe('what the mediator published about this node', () => {
     ['less is withheld than the statement says', 100_000n, 49_999n],
     ['earned and withheld are mixed up', 50_000n, 100_000n],
   ])('%s', async (_, earned, withheld) => {
-    const verifying = verifyOwnLiability(mediatorWith(answerWith(earned, withheld, 0n)), signing, nodeId);
+    const verifying = verifyOwnLiability({ api: mediatorWith(answerWith(earned, withheld, 0n)), signing, nodeId });
     await expect(verifying).rejects.toMatchObject({ code: 'liabilities.wrong-amount', exitCode: 6 });
   });
 
   test('is another node’s', async () => {
     const answer = answerWith(100_000n, 50_000n, 0n);
-    const verifying = verifyOwnLiability(mediatorWith(answer), signing, 'd2'.repeat(32));
+    const verifying = verifyOwnLiability({ api: mediatorWith(answer), signing, nodeId: 'd2'.repeat(32) });
     await expect(verifying).rejects.toMatchObject({ code: 'liabilities.not-proven' });
   });
 });

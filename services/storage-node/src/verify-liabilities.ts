@@ -1,24 +1,7 @@
 /** `holdfast-node verify-liabilities`: whether this node's money is part of what the mediator says that it owes. */
 import { entriesSince, type MediatorApi, unwrap } from '@holdfast/http-api';
-import { createSilentLogger, PlatformError, systemClock, systemRandomness } from '@holdfast/platform';
-import {
-  checkAgainstStatement,
-  examineLiability,
-  type ExaminedLiability,
-  mediatorBaseUrl,
-  parseMediatorAddress,
-  type SigningContext,
-} from '@holdfast/protocol';
-import { asOperator } from './operator-session.ts';
-import type { StorageNodeOptions } from './options.ts';
-import { openIdentity, openPinnedCa } from './registration/index.ts';
-
-export const LIABILITIES_HELP = `holdfast-node verify-liabilities
-
-Every night the mediator signs what it owes altogether, as the root of a tree with a leaf for each client and node. This
-fetches the root and the proof of this node's leaf, verifies both, and compares the amount with the node's statement.
-Exit status 6: it is not in it, or not all of it.
-`;
+import { checkAgainstStatement, examineLiability, type ExaminedLiability } from '@holdfast/protocol';
+import type { Operator } from './signed-in.ts';
 
 export interface LiabilityReport extends ExaminedLiability {
   /** False when money moved all the time, so that statement and balance could not be read as one. */
@@ -28,29 +11,8 @@ export interface LiabilityReport extends ExaminedLiability {
 const MAX_TRIES = 5;
 const PER_PAGE = 200;
 
-/** @throws PlatformError `config.invalid`; HoldfastError see examineLiability, checkAgainstStatement; `liabilities.none` */
-export async function requestLiabilities(
-  { dataDir, network, mediator }: StorageNodeOptions,
-  args: readonly string[],
-): Promise<LiabilityReport> {
-  if (args.length > 0) {
-    const next = 'holdfast-node verify-liabilities --help shows how it is called.';
-    throw new PlatformError('config.invalid', `"${args[0]}" is not understood.`, next);
-  }
-  const address = parseMediatorAddress(mediator);
-  const { signal } = new AbortController();
-  const pinned = await openPinnedCa({ dataDir, address, clock: systemClock, logger: createSilentLogger(), signal });
-  const identity = await openIdentity(dataDir, systemRandomness);
-  const signing = { network, mediatorId: pinned.mediatorId };
-  const session = { baseUrl: mediatorBaseUrl(address), ...pinned, identity, signing, nowMs: () => systemClock.nowMs() };
-  return asOperator(session, (api) => verifyOwnLiability(api, signing, identity.nodeId));
-}
-
-export async function verifyOwnLiability(
-  api: MediatorApi,
-  signing: SigningContext,
-  nodeId: string,
-): Promise<LiabilityReport> {
+/** @throws HoldfastError see examineLiability, checkAgainstStatement; `liabilities.none` */
+export async function verifyOwnLiability({ api, signing, nodeId }: Omit<Operator, 'key'>): Promise<LiabilityReport> {
   const answer = await unwrap(api.GET('/v1/liabilities/mine', { params: { query: {} } }));
   const examined = examineLiability(signing, { kind: 'node', ownerId: nodeId }, answer);
   return { ...examined, isCompared: await compare(api, nodeId, examined) };
@@ -90,6 +52,5 @@ export function formatLiabilities(report: LiabilityReport): string {
     report.isCompared
       ? 'the node’s statement says the same'
       : 'the statement was not compared: money moved all the time',
-    '',
   ].join('\n');
 }

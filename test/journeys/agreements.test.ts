@@ -1,0 +1,127 @@
+/** Both sides of an agreement at their command lines: each reads its own, and ends one knowing what comes of it. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createSeededRandomness } from '@holdfast/platform';
+import { type CliOptions, expectError, resultOf, runCli, runOnTerminal } from '../cli-journey.ts';
+import { makeScratch, type Scratch } from '../client-harness.ts';
+import { type Network, startNetwork } from '../network.ts';
+
+const LONG_MS = 300_000;
+const NODE = fileURLToPath(new URL('../../services/storage-node/src/main.ts', import.meta.url));
+const run = promisify(execFile);
+
+let scratch: Scratch;
+let network: Network;
+let ann: CliOptions;
+
+interface Shown {
+  readonly agreementId: string;
+  readonly nodeId: string;
+  readonly state: string;
+  readonly endedBy?: string;
+  readonly heldMsat: string;
+}
+const agreementsOf = async (...options: string[]): Promise<readonly Shown[]> =>
+  resultOf(await runCli(ann, '--json', 'agreements', ...options), 'agreements')['agreements'] as readonly Shown[];
+
+/** The node's own command, with the settings of the one that runs. */
+async function operatorRuns(index: number, ...args: string[]): Promise<string> {
+  const { dataDir, mediator } = network.nodeOptions(index);
+  const environment = {
+    PATH: process.env['PATH'] ?? '',
+    HOLDFAST_NODE_DATA_DIR: dataDir,
+    HOLDFAST_NODE_MEDIATOR: mediator,
+    HOLDFAST_NODE_OPERATOR: 'whoever',
+    HOLDFAST_NODE_PRICE: '1',
+    HOLDFAST_NODE_CAPACITY: '1GB',
+  };
+  const words = ['--disable-warning=ExperimentalWarning', '--conditions=@holdfast/source', NODE, ...args];
+  return (await run(process.execPath, words, { env: environment })).stdout;
+}
+
+beforeAll(async () => {
+  scratch = await makeScratch();
+  network = await startNetwork({ nodeCount: 4 });
+  const source = join(scratch.path, 'source');
+  mkdirSync(source);
+  writeFileSync(join(source, 'picture.jpg'), createSeededRandomness('agreements journey').bytes(8_000_000));
+  const passphraseFile = join(scratch.path, 'passphrase');
+  writeFileSync(passphraseFile, 'on mutual terms\n', { mode: 0o600 });
+  ann = { home: join(scratch.path, 'ann'), passphraseFile };
+  const sheet = join(scratch.path, 'sheet');
+  const { address } = network.mediator;
+  const init = await runCli(ann, 'init', '--mediator', address, '--policy', '2+2', '--words-file', sheet);
+  expect(init.status).toBe(0);
+  expect((await runCli(ann, 'add', source)).status).toBe(0);
+  expect((await runCli(ann, 'backup')).status).toBe(0);
+}, LONG_MS);
+
+afterAll(async () => {
+  await network?.stop();
+  await scratch?.remove();
+}, LONG_MS);
+
+test(
+  'the client sees each of them, is told what an end means, and ends none without saying so',
+  async () => {
+    const running = await agreementsOf();
+    expect(running.map(({ nodeId }) => nodeId).toSorted()).toEqual(
+      network.nodes.map(({ nodeId }) => nodeId).toSorted(),
+    );
+    const { agreementId, nodeId } = running[0]!;
+    const refused = await expectError(ann, ['agreements', '--end', agreementId], 'client.usage', 2);
+    expect(refused['message']).toContain(`at node ${nodeId.slice(0, 8)}, and `);
+    await expectError(ann, ['agreements', '--end', 'f'.repeat(32), '--yes'], 'agreement.unknown', 5);
+    const start = agreementId.slice(0, 12);
+    const typed = await runOnTerminal(ann, [{ asked: 'Type yes: ', answer: 'no' }], 'agreements', '--end', start);
+    expect(typed.status).toBe(0);
+    expect(typed.screen).toContain('This cannot be undone.');
+    expect(typed.screen).toContain('Nothing was ended.');
+    expect(await agreementsOf()).toEqual(running);
+
+    const before = resultOf(await runCli(ann, '--json', 'balance'), 'balance');
+    const done = resultOf(await runCli(ann, '--json', 'agreements', '--end', start, '--yes'), 'agreements');
+    expect(done).toMatchObject({ agreementId, isEnded: true, agreement: { state: 'ended', endedBy: 'client' } });
+    const after = resultOf(await runCli(ann, '--json', 'balance'), 'balance');
+    const { releasedMsat } = done['ending'] as { releasedMsat: string };
+    expect(BigInt(String(after['availableMsat'])) - BigInt(String(before['availableMsat']))).toBe(BigInt(releasedMsat));
+    expect(await agreementsOf()).toHaveLength(running.length - 1);
+    expect((await agreementsOf('--all')).map(({ endedBy }) => endedBy)).toContain('client');
+    await expectError(ann, ['agreements', '--end', agreementId, '--yes'], 'agreement.unknown', 5);
+  },
+  LONG_MS,
+);
+
+test(
+  'the operator sees the node’s own and its earnings, is told what an end means, and ends it only with --yes',
+  async () => {
+    const [mine] = await agreementsOf();
+    const index = network.nodes.findIndex(({ nodeId }) => nodeId === mine!.nodeId);
+    const listed = await operatorRuns(index, 'agreements');
+    expect(listed.trim().split('\n')).toHaveLength(1);
+    expect(listed).toContain(mine!.agreementId);
+    expect(await operatorRuns(index, 'earnings')).toMatch(/^Earned +\S+ sat, not paid out yet$/m);
+    const said = await operatorRuns(index, 'end-agreement', mine!.agreementId);
+    expect(said).toContain('your node is not paid');
+    expect(said).toContain('Nothing has happened yet.');
+    expect(await operatorRuns(index, 'agreements')).toBe(listed);
+    const other = (index + 1) % network.nodes.length;
+    await expect(operatorRuns(other, 'end-agreement', mine!.agreementId, '--yes')).rejects.toThrow(
+      'There is no agreement',
+    );
+    await expect(operatorRuns(index, 'end-agreement')).rejects.toThrow('holdfast-node --help');
+    await expect(operatorRuns(index, 'agreement')).rejects.toThrow('is no command');
+    expect(await operatorRuns(index, 'end-agreement', mine!.agreementId, '--yes')).toContain('has ended');
+    expect(await operatorRuns(index, 'agreements')).toBe('There are none.\n');
+    expect(await operatorRuns(index, 'agreements', '--all')).toContain('ended by node');
+    expect((await agreementsOf('--all')).find(({ agreementId }) => agreementId === mine!.agreementId)).toMatchObject({
+      state: 'ended',
+      endedBy: 'node',
+    });
+  },
+  LONG_MS,
+);
