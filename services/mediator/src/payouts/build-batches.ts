@@ -4,9 +4,9 @@
  */
 import { type Coin, outpointKey } from '@holdfast/bitcoin';
 import { fail, HoldfastError, toHex } from '@holdfast/protocol';
-import { choosePayees, type Chosen } from './choose-payees.ts';
-import { planBatch } from './plan-batch.ts';
-import type { OpenBatch, PayoutInput } from './ports.ts';
+import { choosePayees, type ChoiceTerms } from './choose-payees.ts';
+import { type BatchPlan, type BatchTerms, planBatch } from './plan-batch.ts';
+import type { Candidate, OpenBatch, PayoutInput } from './ports.ts';
 import { LIMIT_WINDOWS_MS } from './rules.ts';
 import { LOOKAHEAD, type PayoutOptions } from './settings.ts';
 import { checkSigned, signTransaction } from './sign-transaction.ts';
@@ -49,17 +49,15 @@ async function buildBatch(options: PayoutOptions, satPerKvb: bigint, height: num
   const nowMs = clock.nowMs();
   const leftSats = await leftToPay(options, nowMs);
   const terms = { satPerKvb, nowMs, ...(leftSats !== undefined && { leftSats }) };
-  const { chosen, waiting } = choosePayees(await store.candidates(nowMs), rules, terms);
-  if (chosen.length === 0) return undefined;
+  const candidates = await store.candidates(nowMs);
+  if (choosePayees(candidates, rules, terms).chosen.length === 0) return undefined;
   const changeIndex = await store.nextChangeIndex();
   const lastIndex = await watchWallet(options, changeIndex);
   const coins = await freeCoins(options, lastIndex);
   const changeScript = wallet.addressAt('p2wpkh', 'change', changeIndex).script;
-  const plan = planBatch(chosen, { coins, satPerKvb, changeScript });
-  if (plan.outcome !== 'planned') {
-    if (plan.outcome === 'short') warnShort(options, chosen, plan.missingSats);
-    return undefined;
-  }
+  const { plan, missingSats } = planNext(candidates, options, terms, { coins, satPerKvb, changeScript });
+  if (missingSats !== undefined) warnShort(options, candidates, missingSats);
+  if (plan === undefined) return undefined;
   await onStep?.('planned');
   const { transaction, payees } = plan;
   const { txid, signed } = await signTransaction(options, transaction, lastIndex);
@@ -85,12 +83,41 @@ async function buildBatch(options: PayoutOptions, satPerKvb: bigint, height: num
       nowMs,
     );
     await onStep?.('stored');
-    logger.info({ batchId: batch.batchId, txid, payees: payees.length, waiting: waiting.length }, 'a payout is signed');
+    const waiting = candidates.length - payees.length;
+    logger.info({ batchId: batch.batchId, txid, payees: payees.length, waiting }, 'a payout is signed');
     return batch;
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== 'payout.outdated') throw error;
     logger.info({ detail: error.message }, 'a payout was overtaken, nothing was sent');
     return undefined;
+  }
+}
+
+interface NextPlan {
+  readonly plan?: Extract<BatchPlan, { outcome: 'planned' }>;
+  /** The hot wallet is short of so much. */
+  readonly missingSats?: bigint;
+}
+
+/** Where those who were chosen cannot be paid after all, their places and their part of the limit go to the next ones. */
+function planNext(
+  candidates: readonly Candidate[],
+  { rules }: Pick<PayoutOptions, 'rules'>,
+  terms: ChoiceTerms,
+  batch: BatchTerms,
+): NextPlan {
+  let left = candidates;
+  let missingSats: bigint | undefined;
+  for (;;) {
+    const { chosen, waiting } = choosePayees(left, rules, terms);
+    const plan = chosen.length === 0 ? undefined : planBatch(chosen, batch);
+    if (plan !== undefined && plan.outcome !== 'nobody') missingSats ??= plan.missingSats;
+    const short = missingSats !== undefined && { missingSats };
+    if (plan?.outcome === 'planned') return { plan, ...short };
+    if (plan === undefined || !waiting.some(({ reason }) => reason === 'full' || reason === 'limit'))
+      return { ...short };
+    const passedOver = new Set(chosen.map(({ candidate }) => candidate));
+    left = left.filter((candidate) => !passedOver.has(candidate));
   }
 }
 
@@ -130,8 +157,8 @@ export async function leftToPay(
   return left;
 }
 
-function warnShort({ logger, wallet }: PayoutOptions, chosen: readonly Chosen[], missingSats: bigint): void {
-  const dueSats = chosen.reduce((sum, { grossSats }) => sum + grossSats, 0n);
+function warnShort({ logger, wallet }: PayoutOptions, candidates: readonly Candidate[], missingSats: bigint): void {
+  const dueSats = candidates.reduce((sum, candidate) => sum + candidate.dueSats, 0n);
   const { address } = wallet.addressAt('p2wpkh', 'receive', 0);
   logger.warn(
     { dueSats: String(dueSats), missingSats: String(missingSats), fundAt: address },

@@ -43,6 +43,18 @@ describe('worth its fee', () => {
   test('a withdrawal is paid whatever it is worth', () => {
     expect(shown(choosePayees([withdrawal(1_000n)], payoutRules(), terms))).toEqual([1_000n]);
   });
+
+  test('what would be dust after its own output alone takes no place and nothing of the limit', () => {
+    // 310 of 604 sat go to the network at 10 sat/vB, and 294 are the least that arrives.
+    const list = [withdrawal(603n), withdrawal(604n), node(1n, { sinceMs: 0 }), node(1_500n, { sinceMs: 0 })];
+    expect(shown(choosePayees(list, payoutRules({ maxPayees: 1 }), { ...terms, leftSats: 604n }))).toEqual([
+      604n,
+      'fee',
+      'limit',
+      'limit',
+    ]);
+    expect(shown(choosePayees(list, payoutRules(), terms))).toEqual([604n, 'fee', 'fee', 'fee']);
+  });
 });
 
 describe('an admin’s word', () => {
@@ -120,6 +132,14 @@ describe('the plan', () => {
   test('where the money does not do for all, those at the front are paid', () => {
     const paid = plan([withdrawal(60_000n), node(90_000n)], [coin(100_000n, 6)]);
     expect(paid.outcome === 'planned' && paid.payees.map(({ grossSats }) => grossSats)).toEqual([60_000n]);
+    expect(paid).toMatchObject({ missingSats: 50_000n });
+  });
+
+  test('who is due more than there is waits, and keeps nobody else waiting', () => {
+    const list = [withdrawal(200_000n), withdrawal(60_000n), node(90_000n), node(30_000n)];
+    const paid = plan(list, [coin(100_000n, 6)]);
+    expect(paid.outcome === 'planned' && paid.payees.map(({ grossSats }) => grossSats)).toEqual([60_000n, 30_000n]);
+    expect(plan([withdrawal(200_000n)], [coin(100_000n, 6)])).toEqual({ outcome: 'short', missingSats: 100_000n });
   });
 
   test('each of a thousand bears a share that differs by a satoshi at most', () => {

@@ -1,4 +1,5 @@
 /** Who of those with money due is paid now, and why the others wait. Decides, does nothing. */
+import { dustSats, outputWeight } from '@holdfast/bitcoin';
 import type { Candidate } from './ports.ts';
 import type { PayoutRules } from './rules.ts';
 
@@ -35,6 +36,7 @@ export interface ChoiceTerms {
 
 const PPM = 1_000_000n;
 const VBYTES_PER_KVB = 1_000n;
+const UNITS_PER_VBYTE = 4n;
 
 /** Candidates come in the order in which they are served when not all can be. */
 export function choosePayees(
@@ -48,6 +50,8 @@ export function choosePayees(
   for (const candidate of candidates) {
     const decided = decide(candidate, rules, { satPerKvb, nowMs }, left);
     if (typeof decided === 'string') waiting.push({ candidate, reason: decided });
+    // It would never be paid, and would keep a place and a part of the limit from somebody who can be.
+    else if (!canArrive(decided, satPerKvb)) waiting.push({ candidate, reason: 'fee' });
     else if (chosen.length >= rules.maxPayees) waiting.push({ candidate, reason: 'full' });
     else {
       chosen.push(decided);
@@ -55,6 +59,14 @@ export function choosePayees(
     }
   }
   return { chosen, waiting };
+}
+
+/** Whether anything is left of it when it bears no more than its own output: the least that its share can be. */
+function canArrive({ candidate: { script }, grossSats, maxShareSats }: Chosen, satPerKvb: bigint): boolean {
+  const leastShareSats = (BigInt(outputWeight(script.length / 2)) * satPerKvb) / (UNITS_PER_VBYTE * VBYTES_PER_KVB);
+  return (
+    grossSats - leastShareSats >= dustSats(script) && (maxShareSats === undefined || leastShareSats <= maxShareSats)
+  );
 }
 
 function decide(

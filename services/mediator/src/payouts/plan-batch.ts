@@ -4,7 +4,13 @@ import type { Chosen } from './choose-payees.ts';
 import type { Payee } from './ports.ts';
 
 export type BatchPlan =
-  | { readonly outcome: 'planned'; readonly transaction: PayoutTransaction; readonly payees: readonly Payee[] }
+  | {
+      readonly outcome: 'planned';
+      readonly transaction: PayoutTransaction;
+      readonly payees: readonly Payee[];
+      /** The hot wallet was short of so much, and somebody waits for it. */
+      readonly missingSats?: bigint;
+    }
   /** Nobody is left who could be paid. */
   | { readonly outcome: 'nobody' }
   /** The hot wallet is short of so much. */
@@ -30,6 +36,7 @@ export function planBatch(chosen: readonly Chosen[], terms: BatchTerms): BatchPl
 /** One payee less at each try would be slow where many are too small; each round drops all that do not fit. */
 function planFrom(chosen: readonly Chosen[], terms: BatchTerms): BatchPlan {
   let left = [...chosen];
+  let missingSats: bigint | undefined;
   while (left.length > 0) {
     const payees = left.map(({ candidate, grossSats }, index) => ({
       id: String(index),
@@ -43,10 +50,9 @@ function planFrom(chosen: readonly Chosen[], terms: BatchTerms): BatchPlan {
     } else if (plan.outcome === 'heavy') {
       left = left.slice(0, Math.floor(left.length / 2));
     } else if (plan.outcome === 'short') {
-      // Those at the front first, as far as the money goes.
-      const fewer = left.slice(0, Math.floor(left.length / 2));
-      if (fewer.length === 0) return plan;
-      left = fewer;
+      missingSats ??= plan.missingSats;
+      left = asFarAs(left, sumOf(left) - plan.missingSats);
+      if (left.length === 0) return { outcome: 'short', missingSats };
     } else {
       const { payments } = plan.transaction;
       const shareOf = new Map(payments.map(({ id, feeShareSats }) => [Number(id), feeShareSats]));
@@ -54,10 +60,25 @@ function planFrom(chosen: readonly Chosen[], terms: BatchTerms): BatchPlan {
         ({ maxShareSats }, index) => maxShareSats === undefined || shareOf.get(index)! <= maxShareSats,
       );
       if (fitting.length < left.length) left = fitting;
-      else return { ...plan, payees: left.map((one, index) => toPayee(one, shareOf.get(index)!)) };
+      else {
+        const payees = left.map((one, index) => toPayee(one, shareOf.get(index)!));
+        return { ...plan, payees, ...(missingSats !== undefined && { missingSats }) };
+      }
     }
   }
   return { outcome: 'nobody' };
+}
+
+const sumOf = (chosen: readonly Chosen[]): bigint => chosen.reduce((sum, { grossSats }) => sum + grossSats, 0n);
+
+/** Those at the front first; whoever is due more than there is keeps nobody behind it from being paid. */
+function asFarAs(chosen: readonly Chosen[], worthSats: bigint): Chosen[] {
+  let restSats = worthSats;
+  return chosen.filter(({ grossSats }) => {
+    if (grossSats > restSats) return false;
+    restSats -= grossSats;
+    return true;
+  });
 }
 
 const toPayee = ({ candidate, grossSats }: Chosen, feeShareSats: bigint): Payee => ({
