@@ -174,6 +174,58 @@ describe('more coins', () => {
   });
 });
 
+describe('inputs that exist no more', () => {
+  const made = payout([coin(1, 60_000n), coin(2, 50_000n), coin(3, 40_000n)], 60_000n);
+  const previous = firstOf(made);
+  const [kept, ...lost] = made.inputs;
+  const designated = previous.designated;
+  const [one, other] = lost;
+  const base = { previous, changeScript: CHANGE, satPerKvb: 1000n, dropped: lost };
+
+  test('the designated one stays, others take their place, payees notice nothing', () => {
+    expect(designated).toEqual({ txid: kept!.txid, vout: kept!.vout });
+    const additionalCoins = [coin(5, 45_000n), coin(6, 80_000n, 'p2wpkh', 0), coin(7, 30_000n), coin(8, 20_000n)];
+    const plan = planned(planBump({ ...base, additionalCoins }));
+    const replacement = readTransaction(sign(plan.transaction.psbt).hex);
+    const spent = replacement.inputs.map(outpointKey);
+    expect(spent.toSorted()).toEqual(
+      [designated, additionalCoins[0]!, additionalCoins[2]!].map(outpointKey).toSorted(),
+    );
+    expect(replacement.outputs.slice(0, 2)).toEqual(readTransaction(previous.hex).outputs.slice(0, 2));
+    // Whoever still has the previous one takes this instead, and the difference is never negative.
+    expect(plan.addedFeeSats).toBe(feeOf(plan.transaction.vsize, 1000n));
+  });
+
+  test('one of them is still there: it is spent again, and its place is not taken', () => {
+    const additionalCoins = [coin(5, 45_000n), one!];
+    const { transaction } = planned(planBump({ ...base, dropped: [other!], additionalCoins }));
+    const spent = transaction.inputs.map(outpointKey);
+    expect(spent.toSorted()).toEqual([designated, one!, additionalCoins[0]!].map(outpointKey).toSorted());
+  });
+
+  test('a small coin suffices for the fee where the rest is there', () => {
+    const rich = payout([coin(1, 200_150n), coin(2, 150_000n)], 100_000n);
+    const [large, small] = rich.inputs;
+    expect([large?.sats, small?.sats]).toEqual([200_150n, 150_000n]);
+    const request = { previous: firstOf(rich), changeScript: CHANGE, satPerKvb: 1000n, dropped: [small!] };
+    expect(planBump(request).outcome).toBe('short');
+    expect(planBump({ ...request, additionalCoins: [coin(9, 5000n)] }).outcome).toBe('planned');
+  });
+
+  test('without money in their place: how much is missing; they do not count again', () => {
+    const plan = planBump({ ...base, additionalCoins: lost });
+    expect(plan).toMatchObject({ outcome: 'short' });
+    expect(planBump(base)).toEqual(plan);
+  });
+
+  test('neither the designated one nor what is not spent can be dropped', () => {
+    for (const dropped of [[designated], [{ txid: txidOf(77), vout: 0 }], [...lost, { txid: txidOf(77), vout: 0 }]]) {
+      const request = { ...base, dropped, additionalCoins: [coin(5, 300_000n)] };
+      expect(thrownBy(() => planBump(request)).code).toBe('transaction.bad-plan');
+    }
+  });
+});
+
 describe('a previous payout that is not what it says', () => {
   const made = payout([coin(1, 100_000n), coin(2, 90_000n)], 90_000n);
   const previous = firstOf(made);

@@ -1,4 +1,7 @@
-/** Plans the replacement of a stuck payout (BIP-125): same designated input, same payees, a higher fee. */
+/**
+ * Plans the replacement of a payout that is stuck (BIP-125), or that lost an input: same designated input, same payees, a
+ * higher fee.
+ */
 import { fail } from '@holdfast/protocol';
 import {
   buildTransaction,
@@ -30,6 +33,8 @@ export interface BumpRequest {
   /** The newest one that was broadcast. */
   readonly previous: PreviousPayout;
   readonly satPerKvb: bigint;
+  /** Of the previous inputs those that exist no more: it goes without them. Never the designated one. */
+  readonly dropped?: readonly Outpoint[];
   /** More coins that may be spent; unconfirmed ones are left alone, as BIP-125 wants it. */
   readonly additionalCoins?: readonly Coin[];
   /** Hex: for change, where the previous one has none. */
@@ -52,7 +57,7 @@ export type BumpPlan =
       /** What is paid in fact: at least what was asked for. */
       readonly satPerKvb: bigint;
     }
-  /** The previous one pays as much already, namely this. */
+  /** The previous one pays as much already, namely this; and nothing has to be dropped. */
   | { readonly outcome: 'unneeded'; readonly satPerKvb: bigint }
   /** So much more in confirmed coins would do. */
   | { readonly outcome: 'short'; readonly missingSats: bigint }
@@ -72,9 +77,9 @@ interface Attempt {
 export function planBump(request: BumpRequest): BumpPlan {
   const { satPerKvb, maxFeeSats } = request;
   requireRate(satPerKvb);
-  const previous = readPrevious(request.previous);
+  const previous = withoutDropped(readPrevious(request.previous), request);
   const paidSatPerKvb = (previous.feeSats * 1000n) / BigInt(previous.vsize);
-  if (satPerKvb * BigInt(previous.vsize) <= previous.feeSats * 1000n) {
+  if (previous.isWhole && satPerKvb * BigInt(previous.vsize) <= previous.feeSats * 1000n) {
     return { outcome: 'unneeded', satPerKvb: paidSatPerKvb };
   }
   const best = attempt(request, previous);
@@ -92,7 +97,10 @@ export function planBump(request: BumpRequest): BumpPlan {
 }
 
 interface Previous {
+  /** What is spent again. */
   readonly inputs: readonly Coin[];
+  /** Nothing is dropped of it. */
+  readonly isWhole: boolean;
   readonly payments: readonly Output[];
   readonly changeScript?: string;
   readonly feeSats: bigint;
@@ -114,15 +122,29 @@ function readPrevious({ hex, inputs, designated, changeVout }: PreviousPayout): 
   }
   const feeSats = sumSats(inputs) - sumSats(outputs);
   if (feeSats < 0n) throw fail('transaction.bad-plan', { detail: 'the previous payout pays more than it spends' });
-  if (changeVout === undefined) return { inputs, payments: outputs, feeSats, vsize };
+  if (changeVout === undefined) return { inputs, isWhole: true, payments: outputs, feeSats, vsize };
   const change = outputs[changeVout] as Output;
-  return { inputs, payments: outputs.slice(0, changeVout), changeScript: change.script, feeSats, vsize };
+  const payments = outputs.slice(0, changeVout);
+  return { inputs, isWhole: true, payments, changeScript: change.script, feeSats, vsize };
+}
+
+function withoutDropped(previous: Previous, { dropped = [], previous: { designated } }: BumpRequest): Previous {
+  if (dropped.length === 0) return previous;
+  const gone = new Set(dropped.map(outpointKey));
+  if (gone.has(outpointKey(designated))) {
+    throw fail('transaction.bad-plan', { detail: 'the designated coin cannot be dropped' });
+  }
+  const inputs = previous.inputs.filter((coin) => !gone.has(outpointKey(coin)));
+  if (previous.inputs.length - inputs.length !== gone.size) {
+    throw fail('transaction.bad-plan', { detail: 'what is dropped is not spent by the previous payout' });
+  }
+  return { ...previous, inputs, isWhole: false };
 }
 
 /** With no more coins than it takes, the largest first; a bigint is what is missing. */
 function attempt(request: BumpRequest, previous: Previous): Attempt | bigint {
   const { additionalCoins = [], satPerKvb } = request;
-  const spent = new Set(previous.inputs.map(outpointKey));
+  const spent = new Set(request.previous.inputs.map(outpointKey));
   const more = additionalCoins
     .filter((coin) => !spent.has(outpointKey(coin)) && isWorthSpending(coin, satPerKvb))
     .toSorted(bySize);

@@ -9,6 +9,8 @@ export interface ChainView {
   readonly found: ReadonlyMap<string, TransactionState>;
   /** Who spends the designated output. */
   readonly spender: Spender | undefined;
+  /** What of the chain keeps out the transaction that made the designated output; looked for when nothing else is found. */
+  readonly rival: Spender | undefined;
 }
 
 export type NextStep =
@@ -20,7 +22,7 @@ export type NextStep =
   /** The node has this one, though we never heard so. */
   | { readonly step: 'note-broadcast'; readonly txid: string }
   | { readonly step: 'bump' }
-  /** A stranger spends the designated output, not yet deep enough. */
+  /** A stranger spends the designated output or took it out of the chain, not yet deep enough. */
   | { readonly step: 'conflicted'; readonly foreignTxid: string }
   | { readonly step: 'wait' };
 
@@ -33,11 +35,12 @@ export function decideStep(batch: OpenBatch, chain: ChainView, rules: PayoutRule
     return batch.settledTxid === txid ? { step: 'wait' } : { step: 'note-confirmed', txid };
   }
   if (batch.settledTxid !== undefined) return { step: 'note-confirmed', txid: undefined };
-  const { spender } = chain;
-  if (spender !== undefined && !own.has(spender.txid) && spender.confirmations > 0) {
-    const foreignTxid = spender.txid;
-    // None of ours can be mined beside it; six deep, nobody undoes it.
-    return { step: spender.confirmations >= rules.finalConfirmations ? 'void' : 'conflicted', foreignTxid };
+  // Whoever has the designated output, or what it was made from: none of ours can be mined beside that.
+  const stranger = chain.spender === undefined || own.has(chain.spender.txid) ? chain.rival : chain.spender;
+  if (stranger !== undefined && stranger.confirmations > 0) {
+    const foreignTxid = stranger.txid;
+    // Six deep, nobody undoes it.
+    return { step: stranger.confirmations >= rules.finalConfirmations ? 'void' : 'conflicted', foreignTxid };
   }
   const pending = newestIn(batch, chain);
   if (pending === undefined) return { step: 'broadcast' };

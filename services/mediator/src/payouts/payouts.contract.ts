@@ -2,11 +2,21 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readTransaction } from '@holdfast/bitcoin';
 import type { HoldfastError } from '@holdfast/protocol';
-import { PAYOUT_MOMENTS, type PayoutMoment } from './index.ts';
+import { type BatchSummary, PAYOUT_MOMENTS, type PayoutMoment } from './index.ts';
 import type { TestChain } from '../testing/test-chain.ts';
 import { foreignSpend, openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
 
 class Crash extends Error {}
+
+/** Once. */
+function crashAt(moment: PayoutMoment): (step: PayoutMoment) => void {
+  let hasCrashed = false;
+  return (step) => {
+    if (step !== moment || hasCrashed) return;
+    hasCrashed = true;
+    throw new Crash();
+  };
+}
 
 /** @param openChain one chain for all cases; each has a wallet of its own on it */
 export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs: number): void {
@@ -108,12 +118,7 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
         const payouts = await open();
         await payouts.fund(200_000n);
         const { nodeId, address } = await payouts.earner(90_000n);
-        let hasCrashed = false;
-        const onStep = (step: PayoutMoment): void => {
-          if (step !== moment || hasCrashed) return;
-          hasCrashed = true;
-          throw new Crash();
-        };
+        const onStep = crashAt(moment);
         for (let round = 0; round < 9; round += 1) {
           await payouts.run({ onStep }).catch((error: unknown) => {
             if (!(error instanceof Crash)) throw error;
@@ -242,13 +247,7 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
       const [batch] = await payouts.batches();
       const first = (await payouts.store.findBatch(batch!.batchId))!.transactions[0]!;
       await chain.mineOnly([]);
-      await payouts
-        .run({
-          onStep: (step) => {
-            if (step === 'bump-stored') throw new Crash();
-          },
-        })
-        .catch(() => undefined);
+      await expect(payouts.run({ onStep: crashAt('bump-stored') })).rejects.toThrow(Crash);
       await chain.mineOnly([first.signed]);
       await payouts.run();
       expect((await payouts.store.findBatch(batch!.batchId))!.transactions).toHaveLength(2);
@@ -270,12 +269,7 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
         await payouts.run();
         await chain.mineOnly([]);
         await chain.mineOnly([]);
-        let hasCrashed = false;
-        const onStep = (step: PayoutMoment): void => {
-          if (step !== moment || hasCrashed) return;
-          hasCrashed = true;
-          throw new Crash();
-        };
+        const onStep = crashAt(moment);
         await expect(payouts.run({ onStep })).rejects.toThrow(Crash);
         await payouts.run({ onStep });
         const [batch] = await payouts.batches();
@@ -313,16 +307,7 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
         expect(await states(payouts)).toEqual(['broadcast']);
         await chain.mine();
       }
-      let hasCrashed = false;
-      await expect(
-        payouts.run({
-          onStep: (step) => {
-            if (step !== 'void' || hasCrashed) return;
-            hasCrashed = true;
-            throw new Crash();
-          },
-        }),
-      ).rejects.toThrow(Crash);
+      await expect(payouts.run({ onStep: crashAt('void') })).rejects.toThrow(Crash);
       await payouts.run();
       expect(await states(payouts)).toContain('voided');
       expect(await payouts.received(address)).toBe(0n);
@@ -335,6 +320,125 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
       const paid = (await payouts.batches()).at(-1)!;
       expect(paid.state).toBe('final');
       expect(await payouts.received(address)).toBe(90_000n - paid.feeSats);
+      expect(await payouts.faults()).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'an input that a reorganisation took away: others take its place, the payees’ amounts stay',
+    async () => {
+      const payouts = await open();
+      payouts.fee.satPerKvb = 1_000n;
+      await payouts.fund(70_000n);
+      const young = await payouts.fundNow(50_000n);
+      const { address } = await payouts.earner(100_000n);
+      await payouts.run();
+      const [{ batchId, feeSats }] = (await payouts.batches()) as [BatchSummary];
+      const detail = async () => (await payouts.store.findBatch(batchId))!;
+      const { designated, inputs } = await detail();
+      expect(inputs.map(({ sats }) => sats).toSorted()).toEqual([50_000n, 70_000n]);
+      expect(designated.txid).not.toBe(young.txid);
+      await chain.reorganise(1, { without: [young.txid] });
+      for (let round = 0; round < 3; round += 1) await payouts.run();
+      // What hinders it is told once.
+      const steps = (await detail()).steps.map(({ step }) => step);
+      expect(steps).toEqual(['signed', 'broadcast', 'rejected', 'not-replaced']);
+      await payouts.pause();
+      await payouts.fund(60_000n);
+      await payouts.run();
+      expect((await detail()).transactions).toHaveLength(1);
+      await payouts.resume();
+      await expect(payouts.run({ onStep: crashAt('bump-stored') })).rejects.toThrow(Crash);
+      await payouts.run();
+      const { transactions } = await detail();
+      const [first, second, ...others] = transactions.map(({ signed }) => readTransaction(signed));
+      expect(others).toEqual([]);
+      expect(await chain.rail.transaction(second!.txid)).toEqual({ confirmations: 0 });
+      expect(second!.inputs).toContainEqual(designated);
+      expect(second!.inputs).not.toContainEqual(young);
+      expect(second!.outputs[0]).toEqual(first!.outputs[0]);
+      await settle(payouts);
+      expect((await payouts.batches())[0]).toMatchObject({ state: 'final', txid: second!.txid });
+      expect(await payouts.received(address)).toBe(100_000n - feeSats);
+      await payouts.earn(await payouts.node(1n), 900_000n);
+      await payouts.run();
+      expect((await payouts.ledger.position()).networkFees).toBe(transactions[1]!.feeSats * 1_000n);
+      expect(await payouts.faults()).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'the designated output itself was taken out of the chain: void when that is six deep, then the money is back',
+    async () => {
+      const payouts = await open();
+      payouts.fee.satPerKvb = 1_000n;
+      await payouts.fund(50_000n);
+      const young = await payouts.fundNow(70_000n);
+      const { nodeId, address } = await payouts.earner(100_000n);
+      await payouts.run();
+      const [{ batchId }] = (await payouts.batches()) as [BatchSummary];
+      expect((await payouts.store.findBatch(batchId))!.designated).toEqual(young);
+      await chain.reorganise(1, { without: [young.txid] });
+      const rival = (await chain.rail.rival(young.txid))!;
+      expect(rival.confirmations).toBe(2);
+      // Enough for a replacement: but one without the designated output could be mined beside the first.
+      await payouts.fund(90_000n, 90_000n);
+      await chain.disconnect(4);
+      expect((await chain.rail.rival(young.txid))!.confirmations).toBe(4);
+      for (let deep = 4; deep < 6; deep += 1) {
+        await payouts.run();
+        expect(await states(payouts)).toEqual(['broadcast']);
+        await chain.mine();
+      }
+      expect((await payouts.store.findBatch(batchId))!.transactions).toHaveLength(1);
+      await expect(payouts.run({ onStep: crashAt('void') })).rejects.toThrow(Crash);
+      const { state, steps } = (await payouts.store.findBatch(batchId))!;
+      expect([state, steps.at(-1)]).toMatchObject(['voided', { step: 'voided', data: { foreignTxid: rival.txid } }]);
+      expect((await payouts.ledger.nodeBalance(nodeId)).earnedMsat).toBe(100_000_000n);
+      expect(await payouts.faults()).toEqual([]);
+      await settle(payouts);
+      const paid = (await payouts.batches()).at(-1)!;
+      expect(await states(payouts)).toEqual(['voided', 'final']);
+      expect(await payouts.received(address)).toBe(100_000n - paid.feeSats);
+      expect(await payouts.faults()).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'a batch over the change of another one that is bumped after a reorganisation: void, and paid anew',
+    async () => {
+      const payouts = await open({ rules: { stuckBlocks: 1 } });
+      await payouts.fund(100_000n);
+      const one = await payouts.earner(40_000n);
+      await payouts.run();
+      await chain.mine();
+      await payouts.run();
+      await payouts.nextPeriod();
+      const two = await payouts.earner(30_000n);
+      await payouts.run();
+      expect(await states(payouts)).toEqual(['confirmed', 'broadcast']);
+      const [first, second] = (await payouts.batches()) as [BatchSummary, BatchSummary];
+      await chain.disconnect(1);
+      await chain.mineOnly([]);
+      await payouts.run();
+      expect(await states(payouts)).toEqual(['broadcast', 'broadcast']);
+      await chain.mineOnly([]);
+      await payouts.run();
+      // Dear enough for what falls with it, at once.
+      const bumped = (await payouts.store.findBatch(first.batchId))!.transactions.at(-1)!;
+      expect(bumped.replacementNo).toBe(1);
+      expect(await chain.rail.transaction(bumped.txid)).toEqual({ confirmations: 0 });
+      expect(await chain.rail.transaction(second.txid)).toBeUndefined();
+      await settle(payouts, 5);
+      expect(await states(payouts)).toEqual(['confirmed', 'broadcast']);
+      await settle(payouts, 7);
+      expect(await states(payouts)).toEqual(['final', 'voided', 'final']);
+      const [, , third] = (await payouts.batches()) as [BatchSummary, BatchSummary, BatchSummary];
+      expect(await payouts.received(one.address)).toBe(40_000n - first.feeSats);
+      expect(await payouts.received(two.address)).toBe(30_000n - third.feeSats);
       expect(await payouts.faults()).toEqual([]);
     },
     timeoutMs,

@@ -198,9 +198,9 @@ export interface PayoutStore {
   markConfirmed(batchNo: number, txid: string | undefined, nowMs: number): Promise<void>;
   /** Six deep: payees are paid. Once. */
   finish(batchNo: number, txid: string, nowMs: number): Promise<void>;
-  /** A foreign transaction spent the designated output, six deep: the money goes back. Once. */
+  /** A foreign transaction has the designated output, or what it was made from, six deep: the money goes back. Once. */
   void(batchNo: number, foreignTxid: string, nowMs: number): Promise<void>;
-  /** For people: once per batch and step in a row. */
+  /** For people: the same once until the batch is in another state, or has another transaction. */
   noteStep(batchNo: number, step: string, data: Readonly<Record<string, unknown>>, nowMs: number): Promise<void>;
   /** What replacements cost more than was shared out: from the commission, as soon as it suffices. */
   bookExtraFees(nowMs: number): Promise<void>;

@@ -3,8 +3,9 @@
  * on the chain, so it may run at any time, in any process, and die anywhere; one process at a time does it.
  */
 import { HoldfastError } from '@holdfast/protocol';
-import { advanceBatch, sendBatch } from './advance-batch.ts';
+import { advanceBatch } from './advance-batch.ts';
 import { buildBatches, watchWallet } from './build-batches.ts';
+import { sendBatch } from './send-batch.ts';
 import type { PayoutOptions } from './settings.ts';
 
 export async function runPayouts(options: PayoutOptions): Promise<void> {

@@ -82,6 +82,11 @@ export interface PaymentRail {
   /** Which transaction spends an output of a watched wallet, as chain and mempool stand now. */
   spender(outpoint: Outpoint): Promise<Spender | undefined>;
   /**
+   * The transaction of the chain that keeps this one out of it: both spend the same output, or this one spends what was
+   * kept out. Of transactions that touch a watched wallet, as far back as they do; undefined: none that is known.
+   */
+  rival(txid: string): Promise<Spender | undefined>;
+  /**
    * Resolves when the node has it, now or before, also when it is mined already.
    * @throws HoldfastError `rail.rejected` with the node's reason: the node does not have it
    */

@@ -74,6 +74,7 @@ export function describeRail(title: string, open: () => Promise<TestChain>): voi
         }
         expect(await chain.rail.transaction('11'.repeat(32))).toBeUndefined();
         expect(await chain.rail.spender({ txid: '11'.repeat(32), vout: 0 })).toBeUndefined();
+        expect(await chain.rail.rival('11'.repeat(32))).toBeUndefined();
       });
     });
 
@@ -335,6 +336,34 @@ export function describeRail(title: string, open: () => Promise<TestChain>): voi
         await chain.mine();
       });
 
+      test('what keeps a payment to us out of the chain is found, and how deep it is', async () => {
+        const { purse, coin } = await funded();
+        const toSelf = purse.spend(coin, purse.address(1), 1_000n);
+        await chain.rail.broadcast(toSelf.hex);
+        await chain.mine();
+        const [next] = await purse.unspent();
+        const child = purse.spend(next!, await chain.outsideAddress(), 1_000n);
+        await chain.rail.broadcast(child.hex);
+        expect(await chain.rail.rival(coin.txid)).toBeUndefined();
+        expect(await chain.rail.rival(child.txid)).toBeUndefined();
+        await chain.disconnect(2);
+        // It waits again: nothing keeps it out yet.
+        expect(await chain.rail.transaction(coin.txid)).toEqual({ confirmations: 0 });
+        expect(await chain.rail.rival(coin.txid)).toBeUndefined();
+        const replaced = await chain.takeBack(coin.txid);
+        expect(await chain.rail.rival(coin.txid)).toBeUndefined();
+        const tip = await chain.mine();
+        const rival = { txid: replaced, confirmations: 1, blockHash: tip.hash };
+        for (const { txid } of [coin, toSelf, child]) expect(await chain.rail.rival(txid)).toEqual(rival);
+        await chain.mine(5);
+        for (const { txid } of [coin, child]) {
+          expect(await chain.rail.rival(txid)).toEqual({ ...rival, confirmations: 6 });
+        }
+        await chain.disconnect(6);
+        expect(await chain.rail.rival(coin.txid)).toBeUndefined();
+        await chain.mine();
+      });
+
       test('a transaction is refused with the reason', async () => {
         const { purse, coin } = await funded();
         const sent = purse.spend({ ...coin, sats: coin.sats + 1_000n }, await chain.outsideAddress());
@@ -455,6 +484,7 @@ const everything = ({ rail }: TestChain, { name, wallet }: Purse): (() => Promis
   () => rail.unspent(name),
   () => rail.transaction('11'.repeat(32)),
   () => rail.spender({ txid: '11'.repeat(32), vout: 0 }),
+  () => rail.rival('11'.repeat(32)),
   () => rail.broadcast('00'),
   () => rail.feeRate(6),
   () => rail.audit([{ descriptor: wallet.publicDescriptors[0]!, lastIndex: 0 }]),

@@ -48,6 +48,8 @@ export interface FakeChain {
   disconnect(): void;
   /** Out of the mempool, with what spends it. */
   evict(txid: string): void;
+  /** Less is not taken into the mempool from now on. */
+  setRelayFee(satPerKvb: bigint): void;
 }
 
 export interface ChainListener {
@@ -61,7 +63,8 @@ export const outpointKey = ({ txid, vout }: Outpoint): string => `${txid}:${vout
 
 const FIRST_HEIGHT = 200;
 const BLOCK_MS = 600_000;
-const RELAY_SAT_PER_KVB = 1_000n;
+const USUAL_RELAY_SAT_PER_KVB = 1_000n;
+const INCREMENT_SAT_PER_KVB = 1_000n;
 const MAX_WEIGHT = 400_000;
 const DUST = [
   { prefix: '0014', sats: 294n },
@@ -92,6 +95,7 @@ export function createFakeBlocks(nowMs: (() => number) | undefined, listener: Ch
   const inBlock = new Map<string, FakeBlock>();
   const mempool = new Set<string>();
   let serial = 0;
+  let relaySatPerKvb = USUAL_RELAY_SAT_PER_KVB;
 
   const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
   const output = (key: string): FakeOutput | undefined => {
@@ -137,7 +141,7 @@ export function createFakeBlocks(nowMs: (() => number) | undefined, listener: Ch
     if (outputs.some(({ script, sats }) => sats < (DUST.find((d) => script.startsWith(d.prefix))?.sats ?? 0n))) {
       return 'dust';
     }
-    if (fee * 1000n < RELAY_SAT_PER_KVB * vsize) return 'min relay fee not met';
+    if (fee * 1000n < relaySatPerKvb * vsize) return 'min relay fee not met';
     const conflicts = [...new Set(inputs.map(spender).filter((txid) => txid !== undefined))];
     const replaced = [...new Set(conflicts.flatMap(family))].map((txid) => transactions.get(txid)!);
     const replacedFees = replaced.reduce((sum, member) => sum + feeOf(member), 0n);
@@ -145,7 +149,7 @@ export function createFakeBlocks(nowMs: (() => number) | undefined, listener: Ch
       const other = transactions.get(txid)!;
       return fee * other.vsize > feeOf(other) * vsize;
     });
-    const isEnough = (fee - replacedFees) * 1000n >= RELAY_SAT_PER_KVB * vsize;
+    const isEnough = (fee - replacedFees) * 1000n >= INCREMENT_SAT_PER_KVB * vsize;
     if (conflicts.length > 0 && !(isDearer && isEnough)) return 'insufficient fee, rejecting replacement';
     for (const txid of conflicts) evict(txid);
     remember(transaction);
@@ -222,5 +226,8 @@ export function createFakeBlocks(nowMs: (() => number) | undefined, listener: Ch
       for (const txid of [...block.txids, ...later]) mempool.add(txid);
     },
     evict,
+    setRelayFee(satPerKvb) {
+      relaySatPerKvb = satPerKvb;
+    },
   };
 }

@@ -144,6 +144,21 @@ export function createFakeRail(nowMs?: () => number): FakeRailChain {
       const txid = ourScript(blocks.output(key)?.script) ? blocks.spender(key) : undefined;
       return txid === undefined ? undefined : { txid, ...stateOf(txid)! };
     },
+    async rival(txid) {
+      guard();
+      const isKnown = (id: string): boolean => [...wallets.values()].some(({ known }) => known.has(id));
+      const line = isKnown(txid) ? [txid] : [];
+      for (const member of line) {
+        if ((blocks.confirmations(member) ?? 0) > 0) continue;
+        for (const key of blocks.transaction(member)!.inputs) {
+          const spender = blocks.spender(key);
+          const confirmations = spender === undefined ? 0 : blocks.confirmations(spender)!;
+          if (confirmations > 0) return { txid: spender!, ...stateOf(spender!)! };
+          if (isKnown(key.slice(0, 64))) line.push(key.slice(0, 64));
+        }
+      }
+      return undefined;
+    },
     async broadcast(hex) {
       guard();
       const reason = blocks.accept(hex);

@@ -92,6 +92,14 @@ export async function openTestPayouts(
       for (const sats of amounts) await chain.pay(address, sats);
       await chain.mine(6);
     },
+    /** In the last block, so that it goes with the first reorganisation. */
+    async fundNow(sats: bigint) {
+      const outpoint = await chain.pay(wallet.addressAt('p2wpkh', 'receive', 0).address, sats);
+      await chain.mine();
+      return outpoint;
+    },
+    pause: () => store.pause({ pausedBy: 'admin', reason: 'a test', pausedAtMs: clock.nowMs() }),
+    resume: () => store.resume('admin'),
     /** A node that has earned so much, with an address of its own. */
     async earner(sats: bigint) {
       const node = await ledger.node(1_000n);

@@ -84,6 +84,7 @@ export function createBitcoinCoreRail(options: BitcoinCoreOptions): BitcoinCoreR
     unspent: (wallet) => ask(() => listUnspent(wallet, { rpc, wallets, transactions })),
     transaction: (txid) => ask(() => transactions.state(txid)),
     spender: (outpoint) => ask(() => transactions.spender(outpoint)),
+    rival: (txid) => ask(() => transactions.rival(txid)),
     broadcast: (transactionHex) => ask(() => broadcast(transactionHex)),
     feeRate: (targetBlocks) =>
       ask(async () => {

@@ -8,6 +8,7 @@ export interface WalletTransaction {
   /** Negative: a transaction of the chain spends one of its inputs. */
   readonly confirmations: number;
   readonly blockhash?: string;
+  readonly lastprocessedblock?: { readonly height: number };
   readonly decoded?: { readonly vin: readonly { readonly txid?: string; readonly vout?: number }[] };
 }
 
@@ -16,6 +17,8 @@ export interface Transactions {
   statesOf(wallet: WalletName, txids: readonly string[]): Promise<Map<string, TransactionState | undefined>>;
   state(txid: string): Promise<TransactionState | undefined>;
   spender(outpoint: Outpoint): Promise<Spender | undefined>;
+  /** What of the chain keeps it out. */
+  rival(txid: string): Promise<Spender | undefined>;
   inputsOf(wallet: WalletName, txid: string): Promise<readonly string[]>;
   isInMempool(txids: readonly string[]): Promise<Map<string, boolean>>;
 }
@@ -86,10 +89,46 @@ export function createTransactions(rpc: Rpc, wallets: Wallets): Transactions {
     return undefined;
   };
 
+  /** The wallet says how deep it is, not which one: that block is read. A pruned node must still have it. */
+  const minedRival = async (name: WalletName, txid: string): Promise<Spender | undefined> => {
+    const [entry] = await fromWallet(name, [txid]);
+    const { confirmations = 0, lastprocessedblock } = entry?.known ?? {};
+    if (confirmations >= 0 || lastprocessedblock === undefined) return undefined;
+    const blockHash = await rpc.call<string>('getblockhash', [lastprocessedblock.height + confirmations + 1]);
+    const { tx } = await rpc.call<{ tx: { txid: string; vin: { txid?: string; vout?: number }[] }[] }>('getblock', [
+      blockHash,
+      2,
+    ]);
+    const wanted = new Set(await inputsOfLine(name, txid));
+    const found = tx.find((one) => one.vin.some((input) => wanted.has(`${input.txid ?? ''}:${input.vout ?? 0}`)));
+    return found && { txid: found.txid, confirmations: -confirmations, blockHash };
+  };
+
+  /** What it and those before it spend, as far back as the wallet has them and they are kept out as well. */
+  const inputsOfLine = async (name: WalletName, txid: string): Promise<string[]> => {
+    const line = [txid];
+    const spent: string[] = [];
+    for (const member of line) {
+      const keys = await inputsOf(name, member);
+      spent.push(...keys);
+      const before = keys.filter((key) => !key.startsWith('coinbase')).map((key) => key.slice(0, 64));
+      const parents = await fromWallet(name, [...new Set(before)]);
+      line.push(...parents.filter(({ known }) => (known?.confirmations ?? 0) < 0).map((parent) => parent.txid));
+    }
+    return spent;
+  };
+
   return {
     statesOf,
     inputsOf,
     isInMempool,
+    async rival(txid) {
+      for (const name of WALLETS) {
+        const found = await unlessNotWatched(() => minedRival(name, txid));
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
     async state(txid) {
       for (const name of WALLETS) {
         const state = await unlessNotWatched(async () => (await statesOf(name, [txid])).get(txid));

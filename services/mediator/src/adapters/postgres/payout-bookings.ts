@@ -338,7 +338,10 @@ async function takeCommission(tx: Transaction, amountMsat: bigint): Promise<Leg[
   return legs;
 }
 
-/** The same step twice in a row is one. */
+/** What takes a batch from one state to another, or gives it another transaction. */
+const TURNS = ['signed', 'broadcast', 'confirmed', 'unconfirmed', 'replaced', 'final', 'voided'];
+
+/** The same step is noted once between two turns: what hinders a batch comes up again in each round. */
 export async function noteStep(
   tx: Pick<Transaction, 'execute'>,
   batchNo: number,
@@ -350,8 +353,10 @@ export async function noteStep(
   await tx.execute(sql`
     INSERT INTO payout_steps (batch_no, happened_at_ms, step, data)
     SELECT ${batchNo}, ${nowMs}, ${step}, ${text}::jsonb
-    WHERE (${step}::text, ${text}::jsonb) IS DISTINCT FROM (
-      SELECT (s.step, s.data) FROM payout_steps s WHERE s.batch_no = ${batchNo} ORDER BY s.step_no DESC LIMIT 1)`);
+    WHERE NOT EXISTS (
+      SELECT FROM payout_steps s WHERE s.batch_no = ${batchNo} AND s.step = ${step} AND s.data = ${text}::jsonb
+        AND s.step_no >= coalesce((SELECT max(t.step_no) FROM payout_steps t
+          WHERE t.batch_no = ${batchNo} AND t.step = ANY(${sql.param(TURNS)}::text[])), 0))`);
 }
 
 /** Each of them learns of its own share only. */
