@@ -14,6 +14,10 @@ interface AddressRow extends Record<string, unknown> {
   effective_at_ms: string;
 }
 
+/** Whether the address `p` counts, or will: not one that the node took back, by another one, before its time had come. */
+export const NOT_TAKEN_BACK = sql`NOT EXISTS (SELECT FROM ${payoutAddresses} later WHERE later.node_no = p.node_no
+  AND later.sequence > p.sequence AND later.received_at_ms < p.effective_at_ms)`;
+
 const toAddress = (row: AddressRow): PayoutAddress => ({
   sequence: Number(row.sequence),
   address: row.address,
@@ -26,10 +30,9 @@ export function createPayoutAddressStore(database: Database): PayoutAddressStore
     async addresses(nodeId, nowMs) {
       const { rows } = await database.execute<AddressRow>(sql`
         SELECT p.* FROM ${payoutAddresses} p JOIN nodes n USING (node_no)
-        WHERE n.node_id = ${Buffer.from(nodeId, 'hex')} AND p.sequence >= coalesce((
-          SELECT max(x.sequence) FROM ${payoutAddresses} x WHERE x.node_no = n.node_no AND x.effective_at_ms <= ${nowMs}), 0)
-        ORDER BY p.sequence DESC`);
-      return rows.map(toAddress);
+        WHERE n.node_id = ${Buffer.from(nodeId, 'hex')} AND ${NOT_TAKEN_BACK} ORDER BY p.sequence DESC`);
+      const inForce = rows.findIndex((row) => Number(row.effective_at_ms) <= nowMs);
+      return rows.slice(0, inForce + 1 || rows.length).map(toAddress);
     },
     setAddress: (wanted, delayMs, nowMs) =>
       inTransaction(database, async (tx) => {
@@ -39,8 +42,9 @@ export function createPayoutAddressStore(database: Database): PayoutAddressStore
         if (nodeNo === undefined) throw fail('node.unknown', { nodeId: wanted.nodeId });
         const newest = await newestOf(tx, nodeNo);
         if (newest?.token === wanted.token) return toAddress(newest);
-        if (newest !== undefined && Number(newest.sequence) >= wanted.sequence)
-          throw fail('payout-address.outdated', { current: newest.sequence, given: wanted.sequence });
+        // Exactly the next one: after a leap to the highest number nobody could take an address back any more.
+        const current = Number(newest?.sequence ?? 0);
+        if (wanted.sequence !== current + 1) throw fail('payout-address.outdated', { current, given: wanted.sequence });
         // Back to where money goes now: at once, and whatever change was waiting never comes into force.
         const isNoChange = (await inForceAt(tx, nodeNo, nowMs)) === wanted.address;
         const effectiveAtMs = newest === undefined || isNoChange ? nowMs : nowMs + delayMs;
@@ -65,6 +69,7 @@ async function newestOf(tx: Transaction, nodeNo: number): Promise<AddressRow | u
 
 async function inForceAt(tx: Transaction, nodeNo: number, nowMs: number): Promise<string | undefined> {
   const { rows } = await tx.execute<AddressRow>(sql`
-    SELECT * FROM ${payoutAddresses} WHERE node_no = ${nodeNo} AND effective_at_ms <= ${nowMs} ORDER BY sequence DESC LIMIT 1`);
+    SELECT * FROM ${payoutAddresses} p WHERE node_no = ${nodeNo} AND effective_at_ms <= ${nowMs} AND ${NOT_TAKEN_BACK}
+    ORDER BY sequence DESC LIMIT 1`);
   return rows[0]?.address;
 }

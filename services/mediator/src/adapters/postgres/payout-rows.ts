@@ -14,6 +14,7 @@ import type {
 } from '../../payouts/index.ts';
 import type { Outpoint } from '../../rail/index.ts';
 import type { Database, Transaction } from './database.ts';
+import { NOT_TAKEN_BACK } from './payout-addresses.ts';
 import { payoutAddresses, payoutApprovals, payoutInputs, payoutSteps } from './payouts-schema.ts';
 
 type Reader = Pick<Database | Transaction, 'execute'>;
@@ -46,7 +47,7 @@ export async function listCandidates(reader: Reader, nowMs: number): Promise<Can
     FROM ledger_accounts e JOIN nodes n ON n.node_no = e.node_no
     JOIN LATERAL (
       SELECT address, script FROM ${payoutAddresses} p
-      WHERE p.node_no = n.node_no AND p.effective_at_ms <= ${nowMs} ORDER BY p.sequence DESC LIMIT 1) p ON true
+      WHERE p.node_no = n.node_no AND p.effective_at_ms <= ${nowMs} AND ${NOT_TAKEN_BACK} ORDER BY p.sequence DESC LIMIT 1) p ON true
     LEFT JOIN LATERAL (
       SELECT min(s.settled_at_ms) AS settled_at_ms FROM settlements s
       WHERE s.node_no = n.node_no AND s.earned_msat > 0 AND s.settled_at_ms > coalesce((
