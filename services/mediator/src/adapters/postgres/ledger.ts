@@ -151,7 +151,7 @@ export function createLedgerStore(database: Database): LedgerStore {
     position: () => position(database),
     async findFaults() {
       const { rows } = await database.execute<{ rule: string; subject: string; detail: string }>(
-        sql`SELECT * FROM ledger_faults() UNION ALL SELECT * FROM deposit_faults()`,
+        sql`SELECT * FROM ledger_faults() UNION ALL SELECT * FROM deposit_faults() UNION ALL SELECT * FROM payout_faults()`,
       );
       return rows.map(({ rule, subject, detail }): Fault => ({ rule, subject, detail }));
     },

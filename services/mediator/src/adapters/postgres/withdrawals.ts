@@ -3,6 +3,7 @@ import { fail } from '@holdfast/protocol';
 import { type SQL, sql } from 'drizzle-orm';
 import type { Withdrawal, WithdrawalState, WithdrawalStore } from '../../payouts/index.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
+import { repayDebt } from './deposits-reversal.ts';
 import { noteEvents } from './events.ts';
 import { lockAvailable, mediatorAccount, post } from './ledger.ts';
 
@@ -58,11 +59,14 @@ export function createWithdrawalStore(database: Database): WithdrawalStore {
   return {
     request: (wanted, nowMs) =>
       inTransaction(database, async (tx) => {
-        const { accountNo, balanceMsat } = await lockAvailable(tx, wanted.clientId);
+        const available = await lockAvailable(tx, wanted.clientId);
         const [known] = await read(tx, byId(wanted.withdrawalId));
         if (known !== undefined) return known;
+        // Before the round that collects debts comes by: what a client owes does not leave.
+        const balanceMsat = available.balanceMsat - (await repayDebt(tx, wanted.clientId, available, nowMs));
+        const { accountNo } = available;
         const next = await nextSequence(tx, wanted.clientId);
-        if (wanted.sequence < next) throw fail('withdrawal.outdated', { current: next - 1, given: wanted.sequence });
+        if (wanted.sequence !== next) throw fail('withdrawal.outdated', { current: next - 1, given: wanted.sequence });
         const sats = wanted.amountSats === 'all' ? atMost(balanceMsat / MSAT, wanted.mostSats) : wanted.amountSats;
         if (sats * MSAT > balanceMsat)
           throw fail('money.insufficient', { neededMsat: sats * MSAT, availableMsat: balanceMsat });
@@ -89,14 +93,7 @@ export function createWithdrawalStore(database: Database): WithdrawalStore {
         if (found === undefined) throw fail('withdrawal.unknown', { withdrawalId });
         if (found.state === 'cancelled') return found;
         if (found.state !== 'waiting') throw fail('withdrawal.under-way', { withdrawalId, state: found.state });
-        await tx.execute(sql`
-          UPDATE withdrawals SET state = 'cancelled', closed_at_ms = ${nowMs} WHERE withdrawal_no = ${found.withdrawalNo}`);
-        const legs = [
-          { accountNo: await mediatorAccount(tx, 'withdrawals_in_flight'), amountMsat: -found.amountSats * MSAT },
-          { accountNo, amountMsat: found.amountSats * MSAT },
-        ];
-        await post(tx, { kind: 'withdrawal_voided', reference: withdrawalId }, legs, nowMs);
-        await tell(tx, 'cancelled', found, found.amountSats, nowMs);
+        await giveBack(tx, found, accountNo, nowMs);
         return (await read(tx, byId(withdrawalId)))[0]!;
       }),
     async list(clientId, { before, limit }) {
@@ -106,6 +103,55 @@ export function createWithdrawalStore(database: Database): WithdrawalStore {
     },
     nextSequence: (clientId) => nextSequence(database, clientId),
   };
+}
+
+async function giveBack(
+  tx: Transaction,
+  waiting: Withdrawal,
+  accountNo: number,
+  nowMs: number,
+  why: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { withdrawalNo, withdrawalId, amountSats } = waiting;
+  await tx.execute(sql`
+    UPDATE withdrawals SET state = 'cancelled', closed_at_ms = ${nowMs} WHERE withdrawal_no = ${withdrawalNo}`);
+  const legs = [
+    { accountNo: await mediatorAccount(tx, 'withdrawals_in_flight'), amountMsat: -amountSats * MSAT },
+    { accountNo, amountMsat: amountSats * MSAT },
+  ];
+  await post(tx, { kind: 'withdrawal_voided', reference: withdrawalId }, legs, nowMs);
+  await tell(tx, 'cancelled', waiting, amountSats, nowMs, why);
+}
+
+/** What the client has asked for and nobody has signed for, in msat. */
+export async function readWaiting(reader: Pick<Transaction, 'execute'>, clientId: string): Promise<bigint> {
+  const { rows } = await reader.execute<{ sats: string }>(sql`
+    SELECT coalesce(sum(amount_sats), 0) AS sats FROM withdrawals w WHERE ${ofClient(clientId)} AND w.state = 'waiting'`);
+  return BigInt(rows[0]!.sats) * MSAT;
+}
+
+/**
+ * A deposit was taken away, and so much is missing: withdrawals that wait are cancelled, the newest first. The account is
+ * the client's, locked. Resolves to what is available again, in msat: may be more.
+ */
+export async function cancelWaiting(
+  tx: Transaction,
+  { clientId, accountNo, missingMsat }: { clientId: string; accountNo: number; missingMsat: bigint },
+  nowMs: number,
+): Promise<bigint> {
+  if (missingMsat <= 0n) return 0n;
+  // A batch that is being stored takes such rows, too: one of the two sees what the other did.
+  const { rows } = await tx.execute<{ withdrawal_id: Buffer }>(sql`
+    SELECT w.withdrawal_id FROM withdrawals w WHERE ${ofClient(clientId)} AND w.state = 'waiting'
+    ORDER BY w.withdrawal_no FOR UPDATE`);
+  let backMsat = 0n;
+  for (const row of rows.toReversed()) {
+    if (backMsat >= missingMsat) break;
+    const [waiting] = await read(tx, byId(row.withdrawal_id.toString('hex')));
+    await giveBack(tx, waiting!, accountNo, nowMs, { reason: 'deposit-reversed' });
+    backMsat += waiting!.amountSats * MSAT;
+  }
+  return backMsat;
 }
 
 const atMost = (sats: bigint, most: bigint | undefined): bigint => (most !== undefined && most < sats ? most : sats);
@@ -123,9 +169,10 @@ const tell = (
   { clientId, withdrawalId, address }: { clientId: string; withdrawalId: string; address: string },
   sats: bigint,
   nowMs: number,
+  why: Readonly<Record<string, string>> = {},
 ): Promise<void> =>
   noteEvents(
     tx,
-    [{ kind: `withdrawal.${what}`, clientId, data: { withdrawalId, address, sats: String(sats) } }],
+    [{ kind: `withdrawal.${what}`, clientId, data: { withdrawalId, address, sats: String(sats), ...why } }],
     nowMs,
   );
