@@ -25,7 +25,11 @@ export async function runPayouts(options: PayoutOptions): Promise<void> {
     await options.onStep?.('fees-booked');
     if (isPaused) return;
     await orLater(options, async () => {
-      for (const batch of await buildBatches(options, state.tip.height)) await sendBatch(options, batch);
+      for (const batch of await buildBatches(options, state.tip.height)) {
+        // Signing takes time, and people: what was paused meanwhile stays here.
+        if ((await store.pauses()).length > 0) return;
+        await sendBatch(options, batch);
+      }
     });
   });
 }
@@ -35,9 +39,12 @@ async function orLater({ logger }: PayoutOptions, work: () => Promise<void>): Pr
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof HoldfastError) || !isTransient(error.code)) throw error;
-    logger.warn({ code: error.code, detail: error.message }, 'a payout waits for the next round');
+    if (!(error instanceof HoldfastError) || !CONCERNS_ONE.test(error.code)) throw error;
+    const told = { code: error.code, detail: error.message };
+    // A signer that changes what it signs, or a plan that makes no sense: somebody has to look at it.
+    if (error.code.startsWith('transaction.')) logger.error(told, 'a payout cannot be signed as it was planned');
+    else logger.warn(told, 'a payout waits for the next round');
   }
 }
 
-const isTransient = (code: string): boolean => code.startsWith('rail.') || code.startsWith('payout.');
+const CONCERNS_ONE = /^(?:rail|payout|transaction)\./;

@@ -51,6 +51,8 @@ export const beginBatch = (database: Database, batch: NewBatch, nowMs: number): 
           OR withdrawal_no = ANY(${numbers(withdrawalsOf(batch.payees))}))`);
     const { txid, feeSats } = batch.transaction;
     await noteStep(tx, batchNo, 'signed', { txid, feeSats: String(feeSats), payees: batch.payees.length }, nowMs);
+    const { rows: pauses } = await tx.execute<{ reason: string }>(sql`SELECT reason FROM payout_controls`);
+    if (pauses.length > 0) throw fail('payout.outdated', { detail: `payouts were paused: ${pauses[0]!.reason}` });
     return readOpenBatch(tx, batchNo);
   });
 

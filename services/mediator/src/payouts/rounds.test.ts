@@ -1,0 +1,68 @@
+/** A round of payouts: what stops it at once, and what of one batch must not stop the others. */
+import { afterAll, expect, test } from '@jest/globals';
+import { createFakeRail } from '../testing/test-fake-rail.ts';
+import { openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
+import type { PayoutSigner } from './ports.ts';
+
+const opened: TestPayouts[] = [];
+afterAll(async () => {
+  for (const { close } of opened) await close();
+});
+const open = async (): Promise<TestPayouts> => {
+  const payouts = await openTestPayouts(createFakeRail());
+  opened.push(payouts);
+  await payouts.fund(200_000n, 200_000n);
+  await payouts.earner(50_000n);
+  return payouts;
+};
+const states = async (payouts: TestPayouts) => (await payouts.batches()).map(({ state }) => state);
+const pause = ({ store, clock }: TestPayouts) =>
+  store.pause({ pausedBy: 'admin', reason: 'stop', pausedAtMs: clock.nowMs() });
+
+test('a pause while the signer is at work: nothing is booked', async () => {
+  const payouts = await open();
+  const signer: PayoutSigner = {
+    sign: async (psbt, lastIndex) => {
+      await pause(payouts);
+      return payouts.options.signer.sign(psbt, lastIndex);
+    },
+  };
+  await payouts.run({ signer });
+  expect(await states(payouts)).toEqual([]);
+  await payouts.store.resume('admin');
+  await payouts.run();
+  expect(await states(payouts)).toEqual(['broadcast']);
+  expect(await payouts.faults()).toEqual([]);
+});
+
+test('a pause just after it was stored: no node sees it until payouts go on', async () => {
+  const payouts = await open();
+  await payouts.run({ onStep: async (step) => (step === 'stored' ? pause(payouts) : undefined) });
+  expect(await states(payouts)).toEqual(['signed']);
+  const [batch] = await payouts.batches();
+  expect(await payouts.chain.rail.transaction(batch!.txid)).toBeUndefined();
+  await payouts.run();
+  expect(await states(payouts)).toEqual(['signed']);
+  await payouts.store.resume('admin');
+  await payouts.run();
+  expect(await states(payouts)).toEqual(['broadcast']);
+});
+
+test('a signer that spoils the replacement of one batch does not keep the next one', async () => {
+  const payouts = await open();
+  await payouts.run();
+  for (let block = 0; block < 6; block += 1) await payouts.chain.mineOnly([]);
+  await payouts.nextPeriod();
+  await payouts.earner(60_000n);
+  let isFirst = true;
+  const signer: PayoutSigner = {
+    sign: async (psbt, lastIndex) => {
+      const signed = isFirst ? psbt : payouts.options.signer.sign(psbt, lastIndex);
+      isFirst = false;
+      return signed;
+    },
+  };
+  await payouts.run({ signer });
+  expect(isFirst).toBe(false);
+  expect(await states(payouts)).toEqual(['broadcast', 'broadcast']);
+});
