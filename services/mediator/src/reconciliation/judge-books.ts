@@ -46,6 +46,7 @@ export interface Account {
   readonly spent: Record<WalletName, number>;
   bookedSats: bigint;
   isPayout: boolean;
+  returnedSats: bigint;
   readonly pending: Line[];
 }
 
@@ -95,6 +96,7 @@ function accountByTransaction({ outputs, books }: Omit<Evidence, 'depthOf'>): Ma
         spent: { deposits: 0, payouts: 0 },
         bookedSats: 0n,
         isPayout: false,
+        returnedSats: 0n,
         pending: [],
       };
       accounts.set(txid, account);
@@ -128,9 +130,10 @@ function bookDeposits({ deposits }: Books, inChain: ReadonlySet<string>, of: (tx
 }
 
 function bookPayouts({ payouts }: Books, of: (txid: string) => Account): void {
-  for (const { txid, outflowSats, state, unbookedSats } of payouts) {
+  for (const { txid, outflowSats, state, unbookedSats, returnedSats = 0n } of payouts) {
     const account = of(txid);
     account.isPayout = true;
+    account.returnedSats = returnedSats;
     if (state === 'final') {
       account.bookedSats -= outflowSats - unbookedSats;
       if (unbookedSats !== 0n) {
@@ -184,7 +187,9 @@ const WHAT = {
 
 /** The operator's own doing, when that explains it. */
 function explain(account: Account, sats: bigint, rules: JudgeRules): keyof typeof WHAT | undefined {
-  if (account.isPayout || account.spent.payouts > 0 || account.created.payouts === 0) return undefined;
+  // Anybody may be paid at an address of ours that the chain shows: a gift, and nothing that should stop payouts.
+  if (account.isPayout) return sats > 0n && sats === account.returnedSats ? 'funding' : undefined;
+  if (account.spent.payouts > 0 || account.created.payouts === 0) return undefined;
   if (sats > 0n) return 'funding';
   if (account.spent.deposits === 0) return undefined;
   const outputs = account.created.deposits + account.created.payouts;

@@ -32,6 +32,8 @@ export interface BookedPayout {
   readonly state: 'open' | 'final' | 'beaten';
   /** Of the outflow: what the ledger has still to take from the commission. */
   readonly unbookedSats: bigint;
+  /** Of what was paid out: what came straight back, because a payee named an address of the hot wallet as its own. */
+  readonly returnedSats?: bigint;
 }
 
 /** Booked by a reconciliation: what an own transaction made the chain more, or (negative) less. */

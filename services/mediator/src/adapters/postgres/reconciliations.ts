@@ -15,7 +15,7 @@ import { noteEvents } from './events.ts';
 import { type Leg, mediatorAccount, post } from './ledger.ts';
 import { reconciliations, walletCursors, walletMovements, walletOutputs } from './liabilities-schema.ts';
 import { deposits } from './deposits-schema.ts';
-import { payoutBatches, payoutControls, payoutTransactions } from './payouts-schema.ts';
+import { payoutBatches, payoutControls, payoutPayees, payoutTransactions } from './payouts-schema.ts';
 
 const MSAT = 1_000n;
 /** Of the advisory lock; any number that nobody else takes. */
@@ -135,11 +135,19 @@ async function readBooks(tx: Transaction): Promise<Books> {
     client_id: Buffer | null;
   }>(sql`
     SELECT txid, vout, sats, state, client_id FROM ${deposits}`);
-  const paid = await tx.execute<{ txid: Buffer; outflow: string; state: string; unbooked: string }>(sql`
+  const paid = await tx.execute<{
+    txid: Buffer;
+    outflow: string;
+    state: string;
+    unbooked: string;
+    returned: string;
+  }>(sql`
     SELECT t.txid, b.gross_sats - b.fee_sats + t.fee_sats AS outflow,
       CASE WHEN b.state = 'final' AND b.settled_txid = t.txid THEN 'final'
         WHEN b.state IN ('final', 'voided') THEN 'beaten' ELSE 'open' END AS state,
-      CASE WHEN b.is_extra_fee_booked THEN 0 ELSE b.extra_fee_sats END AS unbooked
+      CASE WHEN b.is_extra_fee_booked THEN 0 ELSE b.extra_fee_sats END AS unbooked,
+      (SELECT coalesce(sum(o.sats), 0) FROM ${walletOutputs} o WHERE o.txid = t.txid AND o.wallet = 'payouts'
+        AND EXISTS (SELECT FROM ${payoutPayees} p WHERE p.batch_no = t.batch_no AND p.address = o.address)) AS returned
     FROM ${payoutTransactions} t JOIN ${payoutBatches} b USING (batch_no)`);
   const moved = await tx.execute<{ txid: Buffer; sats: string }>(sql`SELECT txid, sats FROM ${walletMovements}`);
   return {
@@ -151,11 +159,12 @@ async function readBooks(tx: Transaction): Promise<Books> {
       state: state as Books['deposits'][number]['state'],
       ...(clientId !== null && { clientId: hex(clientId) }),
     })),
-    payouts: paid.rows.map(({ txid, outflow, state, unbooked }) => ({
+    payouts: paid.rows.map(({ txid, outflow, state, unbooked, returned }) => ({
       txid: hex(txid),
       outflowSats: BigInt(outflow),
       state: state as Books['payouts'][number]['state'],
       unbookedSats: BigInt(unbooked),
+      returnedSats: BigInt(returned),
     })),
     movements: moved.rows.map(({ txid, sats }) => ({ txid: hex(txid), sats: BigInt(sats) })),
   };
