@@ -1605,9 +1605,20 @@ export interface components {
                 reason: string;
                 pausedAtMs: components["schemas"]["EpochMs"];
             }[];
+            /** @description The Bitcoin node; absent without one. */
+            rail?: {
+                /** @enum {string} */
+                state: "ready" | "syncing" | "away" | "wrong-network";
+                /** @description What is wrong. */
+                detail?: string;
+                /** @description Of its last block. */
+                height?: number;
+                /** @description While it catches up: 0 to 1. */
+                progress?: number;
+            };
             /** @description Of the hot wallet. */
             fundingAddress?: string;
-            /** @description The fee rate that payouts go by now. */
+            /** @description The fee rate that payouts go by now; absent while the node does not answer. */
             satPerKvb?: components["schemas"]["Sats"];
             waiting: {
                 /** @enum {string} */
@@ -1616,10 +1627,10 @@ export interface components {
                 dueSats: components["schemas"]["Sats"];
                 sinceMs: components["schemas"]["EpochMs"];
                 /**
-                 * @description `next`: paid with the next batch; `small`: not worth its fee yet; `approval`: an admin has to allow it; `limit` of the hour or day; `full`: the batch after the next; `fee`: the share of the fee is too much.
+                 * @description `next`: paid with the next batch; `small`: not worth its fee yet; `approval`: an admin has to allow it; `limit` of the hour or day; `full`: the batch after the next; `fee`: the share of the fee is too much; `deposit`: a reorganisation may take away what the client paid in; `chain`: the Bitcoin node does not answer.
                  * @enum {string}
                  */
-                reason: "next" | "small" | "approval" | "limit" | "full" | "fee";
+                reason: "next" | "small" | "approval" | "limit" | "full" | "fee" | "deposit" | "chain";
             }[];
         };
     };
@@ -3185,6 +3196,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         withdrawals: components["schemas"]["Withdrawal"][];
+                        /** @description False: this mediator pays nothing out over the chain. */
+                        enabled: boolean;
                         /** @description Of a client */
                         nextSequence?: number;
                     };

@@ -42,12 +42,12 @@ export const PAYOUT_ERRORS = {
     404,
     'refused',
     'There is no withdrawal {withdrawalId} of yours.',
-    'List your withdrawals (holdfast withdraw --list) and use an id from there.',
+    'List your withdrawals (holdfast withdraw without arguments) and use an id from there.',
   ),
   'withdrawal.too-small': entry(
     422,
     'refused',
-    '{sats} sat are too little to be sent: the network asks for more than {leastSats}.',
+    '{sats} sat are too little to be sent: the network asks for {leastSats} at least.',
     'Withdraw more at once, or leave it for storage.',
   ),
   'withdrawal.too-large': entry(
@@ -66,6 +66,6 @@ export const PAYOUT_ERRORS = {
     409,
     'refused',
     'The withdrawal {withdrawalId} is {state} and cannot be cancelled any more.',
-    'Look at it again later: holdfast withdraw --list.',
+    'Look at it again later: holdfast withdraw without arguments lists them.',
   ),
 } as const;

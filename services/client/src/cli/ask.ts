@@ -7,6 +7,23 @@ import type { Console } from './console.ts';
 export const askLine = (console: Console, question: string, signal: AbortSignal): Promise<string> =>
   askLines(console, question, () => true, signal);
 
+/**
+ * For what cannot be undone. False: whoever sits there does not want it.
+ * @throws HoldfastError `client.usage` where nobody does
+ */
+export async function askConsent(
+  console: Console,
+  { sentence, question }: { readonly sentence: string; readonly question: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!console.isInteractive) {
+    const detail = `${sentence} Nobody is here to be asked; say it with --yes.`;
+    throw fail('client.usage', { detail, command: console.options.command });
+  }
+  const answer = await askLine(console, `${question} Type yes: `, signal);
+  return answer.trim().toLowerCase() === 'yes';
+}
+
 /** Lines until there are enough of them, for words that may be pasted at once. Errors as `askLine`. */
 export async function askLines(
   console: Console,

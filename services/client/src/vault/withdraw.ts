@@ -12,14 +12,19 @@ const RETRY_DELAYS_MS = [500, 1000, 2000, 4000];
 
 type Client = Pick<ClientContext, 'mediatorApi' | 'clientId' | 'signing' | 'signingKey' | 'clock'>;
 
-/** Newest first. */
-export async function listWithdrawals({
-  mediatorApi,
-}: Pick<Client, 'mediatorApi'>): Promise<{ withdrawals: readonly Withdrawal[]; nextSequence: number }> {
-  const { withdrawals, nextSequence = 1 } = await unwrap(
+export interface Withdrawals {
+  /** Newest first. */
+  readonly withdrawals: readonly Withdrawal[];
+  readonly nextSequence: number;
+  /** False: the mediator pays nothing out over the chain. */
+  readonly enabled: boolean;
+}
+
+export async function listWithdrawals({ mediatorApi }: Pick<Client, 'mediatorApi'>): Promise<Withdrawals> {
+  const { nextSequence = 1, ...listed } = await unwrap(
     mediatorApi.GET('/v1/withdrawals', { params: { query: { limit: LISTED } } }),
   );
-  return { withdrawals, nextSequence };
+  return { ...listed, nextSequence };
 }
 
 /** @param sats `all`: whatever is available. @throws HoldfastError `address.*`, `money.insufficient`, `withdrawal.*` */

@@ -69,6 +69,7 @@ function withdrawalHandlers({
       const found = await store.list(clientId, { limit, ...(before !== undefined && { before }) });
       return {
         withdrawals: found.map(showWithdrawal),
+        enabled: payouts.work !== undefined,
         ...(clientId !== undefined && { nextSequence: await store.nextSequence(clientId) }),
       };
     },

@@ -68,19 +68,11 @@ async function endOne({ console, signal }: Cli, client: OpenClient, start: strin
   const { agreementId } = await findAgreement(client, start);
   const ending = await foretellEnd(client, agreementId);
   console.say(ending.sentence);
-  if (!isSure) {
-    if (!console.isInteractive) {
-      const { fail } = await import('@holdfast/protocol');
-      const detail = `${ending.sentence} Nobody is here to be asked; say it with --yes.`;
-      throw fail('client.usage', { detail, command: 'agreements' });
-    }
-    const { askLine } = await import('../ask.ts');
-    const answer = await askLine(console, 'End it? Type yes: ', signal);
-    if (answer.trim().toLowerCase() !== 'yes') {
-      console.say('Nothing was ended.');
-      console.result({ agreementId, isEnded: false, ending });
-      return;
-    }
+  const { askConsent } = await import('../ask.ts');
+  if (!isSure && !(await askConsent(console, { sentence: ending.sentence, question: 'End it?' }, signal))) {
+    console.say('Nothing was ended.');
+    console.result({ agreementId, isEnded: false, ending });
+    return;
   }
   const ended = await endAgreement(client, agreementId);
   console.say(`Agreement ${agreementId} has ended.`);

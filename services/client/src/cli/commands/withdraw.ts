@@ -59,12 +59,16 @@ const STATES: Readonly<Record<Withdrawal['state'], string>> = {
   cancelled: 'cancelled; the money is available again',
 };
 
-export async function showWithdrawals(cli: Cli, withdrawals: readonly Withdrawal[]): Promise<void> {
+async function showWithdrawals(cli: Cli, withdrawals: readonly Withdrawal[]): Promise<void> {
+  if (withdrawals.length === 0) cli.console.say('Nothing was withdrawn yet: holdfast withdraw ADDRESS SATS');
+  for (const line of await withdrawalLines(withdrawals)) cli.console.say(line);
+  cli.console.result({ withdrawals: withdrawals.map((one) => ({ ...one })) });
+}
+
+/** For people. */
+export async function withdrawalLines(withdrawals: readonly Withdrawal[]): Promise<string[]> {
   const { formatCount, formatTable, formatTime } = await import('../format.ts');
-  if (withdrawals.length === 0) {
-    cli.console.say('Nothing was withdrawn yet: holdfast withdraw ADDRESS SATS');
-  }
-  for (const one of withdrawals) {
+  return withdrawals.flatMap((one) => {
     const fee =
       one.feeShareSats === undefined ? '' : `, less ${formatCount(BigInt(one.feeShareSats))} sat for the network`;
     const rows = [
@@ -75,7 +79,6 @@ export async function showWithdrawals(cli: Cli, withdrawals: readonly Withdrawal
       ['State', STATES[one.state]],
       ...(one.txid === undefined ? [] : [['Transaction', one.txid]]),
     ];
-    for (const line of formatTable([{ title: '' }, { title: '' }], rows)) cli.console.say(line);
-  }
-  cli.console.result({ withdrawals: withdrawals.map((one) => ({ ...one })) });
+    return formatTable([{ title: '' }, { title: '' }], rows);
+  });
 }
