@@ -66,3 +66,18 @@ test('a signer that spoils the replacement of one batch does not keep the next o
   expect(isFirst).toBe(false);
   expect(await states(payouts)).toEqual(['broadcast', 'broadcast']);
 });
+
+test('what came without a settlement grows old as well: a node that left gets what was withheld from it', async () => {
+  const payouts = await openTestPayouts(createFakeRail());
+  opened.push(payouts);
+  await payouts.fund(200_000n);
+  // Worth its fee from 4,000 sat on.
+  await payouts.earner(3_000n);
+  const paid = async () => {
+    await payouts.run();
+    return (await payouts.batches()).map(({ grossSats }) => grossSats);
+  };
+  expect(await paid()).toEqual([]);
+  await payouts.clock.advance(7 * 24 * 3_600_000);
+  expect(await paid()).toEqual([3_000n]);
+});

@@ -34,6 +34,21 @@ interface CandidateRow extends Record<string, unknown> {
   approved_sats: string | null;
 }
 
+/**
+ * For nodes that settled nothing since they were paid last, having left perhaps: what was withheld from them, or came
+ * for a repair, or was left by a limit, grows old, too.
+ */
+const BOOKED_SINCE = sql`LEFT JOIN LATERAL (
+  SELECT coalesce((
+      SELECT t.made_at_ms FROM ledger_entries x JOIN ledger_transfers t USING (transfer_no)
+      WHERE x.account_no = e.account_no AND NOT x.is_settlement AND x.transfer_no > coalesce(paid.transfer_no, 0)
+      ORDER BY x.transfer_no LIMIT 1), paid.made_at_ms) AS at_ms
+  FROM (SELECT) nothing LEFT JOIN LATERAL (
+    SELECT t.transfer_no, t.made_at_ms FROM ledger_entries y JOIN ledger_transfers t USING (transfer_no)
+    WHERE y.account_no = e.account_no AND NOT y.is_settlement AND y.amount_msat < 0
+    ORDER BY y.transfer_no DESC LIMIT 1) paid ON true
+) booked ON first.settled_at_ms IS NULL`;
+
 /** Withdrawals first, in the order in which they were asked for; then nodes, those who wait longest first. */
 export async function listCandidates(reader: Reader, nowMs: number): Promise<Candidate[]> {
   const { rows } = await reader.execute<CandidateRow>(sql`
@@ -43,7 +58,7 @@ export async function listCandidates(reader: Reader, nowMs: number): Promise<Can
     WHERE w.state = 'waiting'
     UNION ALL
     SELECT n.node_no, n.node_id, NULL, NULL, NULL, p.address, p.script, e.balance_msat / 1000,
-      coalesce(first.settled_at_ms, ${nowMs}), a.up_to_sats
+      coalesce(first.settled_at_ms, booked.at_ms, ${nowMs}), a.up_to_sats
     FROM ledger_accounts e JOIN nodes n ON n.node_no = e.node_no
     JOIN LATERAL (
       SELECT address, script FROM ${payoutAddresses} p
@@ -53,6 +68,7 @@ export async function listCandidates(reader: Reader, nowMs: number): Promise<Can
       WHERE s.node_no = n.node_no AND s.earned_msat > 0 AND s.settled_at_ms > coalesce((
         SELECT max(b.planned_at_ms) FROM payout_payees y JOIN payout_batches b USING (batch_no)
         WHERE y.node_no = n.node_no AND b.state <> 'voided'), -1)) first ON true
+    ${BOOKED_SINCE}
     LEFT JOIN ${payoutApprovals} a ON a.node_no = n.node_no AND a.used_by IS NULL
     WHERE e.kind = 'earned' AND e.balance_msat >= 1000
     ORDER BY node_no NULLS FIRST, withdrawal_no, since_ms`);
