@@ -1,9 +1,8 @@
 /** Opens the road to the chain, and shows how it is: in the log when the mediator starts, in the metrics at any time. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lifecycle, Logger, Metrics } from '@holdfast/platform';
 import { createBitcoinCoreRail } from './adapters/bitcoin-core/index.ts';
 import type { MediatorOptions } from './options.ts';
-import type { PaymentRail, RailState } from './rail/index.ts';
+import { type PaymentRail, type RailState, readRailState } from './rail/index.ts';
 
 interface RailBase {
   readonly settings: Pick<MediatorOptions, 'rail' | 'bitcoin' | 'network'>;
@@ -39,8 +38,6 @@ function tell(found: RailState, logger: Logger): void {
 }
 
 const STATES = ['ready', 'syncing', 'away', 'wrong-network'] as const satisfies readonly RailState['state'][];
-/** Whoever collects the metrics does not wait for a node that hangs. */
-const PATIENCE_MS = 2_000;
 
 /** Asks the node when somebody asks for the metrics. */
 export function createRailGauges(metrics: Metrics, rail: PaymentRail | undefined): () => Promise<void> {
@@ -48,11 +45,7 @@ export function createRailGauges(metrics: Metrics, rail: PaymentRail | undefined
   const state = metrics.gauge('rail_state', '1 for the state that the Bitcoin node is in.', ['state']);
   const height = metrics.gauge('rail_tip_height', 'Height of the last block that the Bitcoin node has.');
   return async () => {
-    const patience = new AbortController();
-    const late = sleep(PATIENCE_MS, { state: 'away' } as const, { signal: patience.signal });
-    const found = await Promise.race([rail.state(), late]).catch(() => ({ state: 'away' }) as const);
-    patience.abort();
-    late.catch(() => undefined);
+    const found = await readRailState(rail);
     for (const name of STATES) state.set({ state: name }, name === found.state ? 1 : 0);
     if ('tip' in found) height.set(found.tip.height);
   };

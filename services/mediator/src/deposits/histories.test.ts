@@ -9,6 +9,8 @@ import fc from 'fast-check';
 import { settleUpload } from '../adapters/postgres/agreements-uploads.ts';
 import { inTransaction, translateDatabaseError } from '../adapters/postgres/database.ts';
 import { VERDICTS } from '../ledger/index.ts';
+import { createWithdrawalStore } from '../adapters/postgres/withdrawals.ts';
+import type { WithdrawalStore } from '../payouts/index.ts';
 import { addCrashes, type Crashes } from '../testing/test-crashes.ts';
 import { openTestDeposits, type TestDeposits } from '../testing/test-deposits.ts';
 import { createFakeRail, type FakeRailChain } from '../testing/test-fake-rail.ts';
@@ -24,11 +26,13 @@ let release: () => Promise<void>;
 let world: TestDeposits;
 let chain: FakeRailChain;
 let crashes: Crashes;
+let withdrawals: WithdrawalStore;
 beforeAll(async () => {
   release = await holdDatabaseServer();
   chain = createFakeRail();
   world = await openTestDeposits(chain, { money: MONEY, rules: RULES });
   crashes = addCrashes(world.database);
+  withdrawals = createWithdrawalStore(world.database);
 });
 afterAll(async () => {
   await world.close();
@@ -72,6 +76,8 @@ const steps = fc.record({
     one(1, 'discard', { which: small, bytes: fc.integer({ min: 1, max: TB }), periods: fc.nat({ max: 4 }) }),
     one(4, 'settle', { node: small, back: fc.nat({ max: 4 }), verdict: fc.constantFrom(...VERDICTS) }),
     one(3, 'pass', { periods: fc.integer({ min: 1, max: 4 }) }),
+    one(3, 'withdraw', { who: small, sats: fc.bigInt({ min: 1_000n, max: 30_000n }) }),
+    one(1, 'cancel', { who: small }),
     one(2, 'terms', {}),
   ),
 });
@@ -129,6 +135,12 @@ async function takeOnChain(cast: Cast, step: ChainStep): Promise<void> {
   }
 }
 
+async function withdraw(clientId: string, amountSats: bigint | 'all', nowMs: number): Promise<void> {
+  const asked = { clientId, address: 'an address', script: '0014'.padEnd(44, 'a'), token: 'a token', leastSats: 295n };
+  const sequence = await withdrawals.nextSequence(clientId);
+  await withdrawals.request({ ...asked, amountSats, withdrawalId: freshId(), sequence }, nowMs);
+}
+
 async function take(cast: Cast, step: MoneyStep): Promise<void> {
   const { database, money, agreements, settlements } = world;
   const nowMs = world.clock.nowMs();
@@ -161,6 +173,9 @@ async function take(cast: Cast, step: MoneyStep): Promise<void> {
         cast.uploads.push({ uploadId, vault: who, nodes: chosen, quota });
         await commitBytes(world, cast.vaults[who]!, uploadId, chosen, quota, nowMs);
       }
+      // what nobody stores yet is to leave at once
+      const { availableMsat: restMsat } = await world.ledger.clientBalance(cast.clientIds[who]!);
+      if (restMsat > 1_000_000n) await withdraw(cast.clientIds[who]!, 'all', nowMs);
       await chain.reorganise(5, { without: [txid] });
       await world.look();
       return;
@@ -202,6 +217,15 @@ async function take(cast: Cast, step: MoneyStep): Promise<void> {
     case 'pass':
       await world.clock.advance(step.periods * HOUR_MS);
       return;
+    case 'withdraw':
+      await withdraw(pick(cast.clientIds, step.who)!, step.sats, nowMs);
+      return;
+    case 'cancel': {
+      const clientId = pick(cast.clientIds, step.who)!;
+      const [newest] = await withdrawals.list(clientId, { limit: 1 });
+      if (newest !== undefined) await withdrawals.cancel(clientId, newest.withdrawalId, nowMs);
+      return;
+    }
     case 'terms':
       await agreements.renewDue(nowMs);
       await agreements.endTerms(nowMs);
@@ -250,12 +274,15 @@ async function expectAgreement(cast: Cast): Promise<void> {
       else if (confirmations === 0) expect(deposit.state).not.toBe('gone');
     }
     const owedMsat = await world.store.owedMsat(clientId);
+    // Nothing leaves for a client that owes.
+    const waiting = (await withdrawals.list(clientId, { limit: 1_000 })).filter(({ state }) => state === 'waiting');
+    if (owedMsat > 0n) expect(waiting).toEqual([]);
     if (owedMsat > 0n) expect((await world.ledger.clientBalance(clientId)).availableMsat).toBe(0n);
   }
 }
 
 test('whatever the chain does, and wherever it breaks off: nobody loses money, and nothing is credited twice', async () => {
-  const seen = { crashes: 0, credited: 0, reversed: 0, owed: 0 };
+  const seen = { crashes: 0, credited: 0, reversed: 0, owed: 0, cancelled: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 70, size: 'max' }), async (history) => {
       const cast = await makeCast();
@@ -274,6 +301,7 @@ test('whatever the chain does, and wherever it breaks off: nobody loses money, a
         const kinds = await world.events(clientId);
         seen.credited += kinds.filter((kind) => kind === 'deposit.credited').length;
         seen.reversed += kinds.filter((kind) => kind === 'deposit.reversed').length;
+        seen.cancelled += kinds.filter((kind) => kind === 'withdrawal.cancelled').length;
         seen.owed += await countDebts(clientId);
       }
     }),
@@ -283,4 +311,5 @@ test('whatever the chain does, and wherever it breaks off: nobody loses money, a
   expect(seen.credited).toBeGreaterThan(0);
   expect(seen.reversed).toBeGreaterThan(0);
   expect(seen.owed).toBeGreaterThan(0);
+  expect(seen.cancelled).toBeGreaterThan(0);
 }, 300_000);

@@ -9,6 +9,7 @@ import type {
   PayoutStatus,
   Withdrawal,
 } from '../payouts/index.ts';
+import type { RailState } from '../rail/index.ts';
 
 type Schemas = MediatorSchemas['schemas'];
 
@@ -67,9 +68,16 @@ export const showBatchDetail = (batch: BatchDetail): Schemas['PayoutDetail'] => 
   steps: batch.steps.map(({ step, happenedAtMs, data }) => ({ step, happenedAtMs, data: { ...data } })),
 });
 
+function showRail(rail: RailState): NonNullable<Schemas['PayoutStatus']['rail']> {
+  if ('detail' in rail) return { state: rail.state, detail: rail.detail };
+  const progress = rail.state === 'syncing' ? { progress: rail.progress } : {};
+  return { state: rail.state, height: rail.tip.height, ...progress };
+}
+
 export const showPayoutStatus = (status: PayoutStatus): Schemas['PayoutStatus'] => ({
   enabled: status.isEnabled,
   pauses: status.pauses.map((pause) => ({ ...pause })),
+  ...(status.rail !== undefined && { rail: showRail(status.rail) }),
   ...(status.fundingAddress !== undefined && { fundingAddress: status.fundingAddress }),
   ...(status.satPerKvb !== undefined && { satPerKvb: String(status.satPerKvb) }),
   waiting: status.waiting.map(({ owner, dueSats, sinceMs, reason }) => ({

@@ -147,3 +147,23 @@ test('a withdrawal: once, cancelled, paused, allowed, limited, paid, and seen st
   }
   expect((await unwrap(chief.GET('/v1/ledger/faults'))).faults).toEqual([]);
 });
+
+test('what waits is shown while the node is away, with its state', async () => {
+  const client = await mediator.client();
+  const { withdrawalId } = await withdraw(client, await chain.outsideAddress(), 30_000, 1);
+  const status = () => unwrap(chief.GET('/v1/payout-status'));
+  const { height } = await chain.tip();
+  expect(await status()).toMatchObject({ rail: { state: 'ready', height }, waiting: [{ id: withdrawalId }] });
+  await chain.goAway();
+  const away = await status();
+  expect(away).toMatchObject({
+    enabled: true,
+    rail: { state: 'away', detail: expect.stringMatching(/\S/) },
+    waiting: [{ id: withdrawalId, reason: 'chain' }],
+  });
+  expect(away.satPerKvb).toBeUndefined();
+  await chain.fallBehind();
+  expect(await status()).toMatchObject({ rail: { state: 'syncing', height, progress: 0.5 } });
+  await chain.comeBack();
+  expect((await status()).waiting).toMatchObject([{ reason: 'next' }]);
+});

@@ -4,6 +4,7 @@
  */
 import { type Coin, outpointKey } from '@holdfast/bitcoin';
 import { fail, HoldfastError, toHex } from '@holdfast/protocol';
+import type { Tip } from '../rail/index.ts';
 import { choosePayees, type ChoiceTerms } from './choose-payees.ts';
 import { type BatchPlan, type BatchTerms, planBatch } from './plan-batch.ts';
 import type { Candidate, OpenBatch, PayoutInput } from './ports.ts';
@@ -26,7 +27,7 @@ export async function watchWallet({ rail, wallet, store, clock }: PayoutOptions,
 }
 
 /** Resolves to what was begun, ready to be sent. */
-export async function buildBatches(options: PayoutOptions, height: number): Promise<OpenBatch[]> {
+export async function buildBatches(options: PayoutOptions, tip: Tip): Promise<OpenBatch[]> {
   const { store, rail, rules, clock, logger, periodMs } = options;
   const nowMs = clock.nowMs();
   if (await store.hasBegunSince(nowMs - (nowMs % periodMs))) return [];
@@ -37,18 +38,17 @@ export async function buildBatches(options: PayoutOptions, height: number): Prom
   }
   const begun: OpenBatch[] = [];
   while (begun.length < MAX_BATCHES) {
-    const batch = await buildBatch(options, satPerKvb, height);
+    const batch = await buildBatch(options, satPerKvb, tip);
     if (batch === undefined) break;
     begun.push(batch);
   }
   return begun;
 }
 
-async function buildBatch(options: PayoutOptions, satPerKvb: bigint, height: number): Promise<OpenBatch | undefined> {
+async function buildBatch(options: PayoutOptions, satPerKvb: bigint, tip: Tip): Promise<OpenBatch | undefined> {
   const { store, wallet, rules, clock, randomness, logger, onStep } = options;
   const nowMs = clock.nowMs();
-  const leftSats = await leftToPay(options, nowMs);
-  const terms = { satPerKvb, nowMs, ...(leftSats !== undefined && { leftSats }) };
+  const terms = await choiceTerms(options, { satPerKvb, nowMs, tip });
   const candidates = await store.candidates(nowMs);
   if (choosePayees(candidates, rules, terms).chosen.length === 0) return undefined;
   const changeIndex = await store.nextChangeIndex();
@@ -77,7 +77,7 @@ async function buildBatch(options: PayoutOptions, satPerKvb: bigint, height: num
           feeSats: transaction.feeSats,
           satPerKvb,
           signedAtMs: nowMs,
-          signedAtHeight: height,
+          signedAtHeight: tip.height,
         },
       },
       nowMs,
@@ -138,8 +138,18 @@ export async function freeCoins({ rail, store, wallet }: PayoutOptions, lastInde
   );
 }
 
+/** By what is chosen at this moment. */
+export async function choiceTerms(
+  { store, rules }: Pick<PayoutOptions, 'store' | 'rules'>,
+  { satPerKvb, nowMs, tip }: { readonly satPerKvb: bigint; readonly nowMs: number; readonly tip: Tip },
+): Promise<ChoiceTerms> {
+  const leftSats = await leftToPay({ store, rules }, nowMs);
+  const unsureClients = await store.unsureClients(tip.hash);
+  return { satPerKvb, nowMs, unsureClients, ...(leftSats !== undefined && { leftSats }) };
+}
+
 /** Of the limits per hour and per day, whichever leaves less. */
-export async function leftToPay(
+async function leftToPay(
   { store, rules }: Pick<PayoutOptions, 'store' | 'rules'>,
   nowMs: number,
 ): Promise<bigint | undefined> {

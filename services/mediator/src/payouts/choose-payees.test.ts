@@ -57,6 +57,14 @@ describe('worth its fee', () => {
   });
 });
 
+test('who may lose a deposit waits, and keeps nobody else waiting', () => {
+  const [unsure, sure, other] = [withdrawal(50_000n), withdrawal(40_000n), node(60_000n)];
+  const { owner } = unsure;
+  const unsureClients = new Set(owner.kind === 'withdrawal' ? [owner.clientId] : []);
+  const found = choosePayees([unsure, sure, other], payoutRules(), { ...terms, leftSats: 100_000n, unsureClients });
+  expect(shown(found)).toEqual([40_000n, 60_000n, 'deposit']);
+});
+
 describe('an admin’s word', () => {
   const rules = payoutRules({ approvalSats: 50_000n });
   test('is needed above the limit, and good for so much', () => {

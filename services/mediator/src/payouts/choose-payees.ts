@@ -13,7 +13,9 @@ export type WaitReason =
   /** Next batch: this one is full. */
   | 'full'
   /** The share of the fee is too much of it. */
-  | 'fee';
+  | 'fee'
+  /** A reorganisation may take away what the client paid in. */
+  | 'deposit';
 
 export interface Chosen {
   readonly candidate: Candidate;
@@ -32,6 +34,8 @@ export interface ChoiceTerms {
   readonly nowMs: number;
   /** What may still be paid in this hour and day. Undefined: any amount. */
   readonly leftSats?: bigint;
+  /** Clients whose credited deposits the chain does not confirm as it should, as far as is known. */
+  readonly unsureClients?: ReadonlySet<string>;
 }
 
 const PPM = 1_000_000n;
@@ -42,13 +46,15 @@ const UNITS_PER_VBYTE = 4n;
 export function choosePayees(
   candidates: readonly Candidate[],
   rules: PayoutRules,
-  { satPerKvb, nowMs, leftSats }: ChoiceTerms,
+  { satPerKvb, nowMs, leftSats, unsureClients }: ChoiceTerms,
 ): Choice {
   const chosen: Chosen[] = [];
   const waiting: { candidate: Candidate; reason: WaitReason }[] = [];
   let left = leftSats;
   for (const candidate of candidates) {
-    const decided = decide(candidate, rules, { satPerKvb, nowMs }, left);
+    const { owner } = candidate;
+    const isUnsure = owner.kind === 'withdrawal' && unsureClients?.has(owner.clientId) === true;
+    const decided = isUnsure ? 'deposit' : decide(candidate, rules, { satPerKvb, nowMs }, left);
     if (typeof decided === 'string') waiting.push({ candidate, reason: decided });
     // It would never be paid, and would keep a place and a part of the limit from somebody who can be.
     else if (!canArrive(decided, satPerKvb)) waiting.push({ candidate, reason: 'fee' });

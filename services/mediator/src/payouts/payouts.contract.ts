@@ -1,10 +1,15 @@
 /** What payouts must do on every chain: the fake and the real regtest node run the same cases. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readTransaction } from '@holdfast/bitcoin';
-import type { HoldfastError } from '@holdfast/protocol';
+import { type HoldfastError, msat } from '@holdfast/protocol';
 import { type BatchSummary, PAYOUT_MOMENTS, type PayoutMoment } from './index.ts';
 import type { TestChain } from '../testing/test-chain.ts';
+import { depositsOver } from '../testing/test-deposits.ts';
+import { freshId } from '../testing/test-mediator.ts';
 import { foreignSpend, openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
+
+/** The keys of deposits are others than the hot wallet's. */
+const DEPOSITS_SEED = 100;
 
 class Crash extends Error {}
 
@@ -439,6 +444,82 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
       const [, , third] = (await payouts.batches()) as [BatchSummary, BatchSummary, BatchSummary];
       expect(await payouts.received(one.address)).toBe(40_000n - first.feeSats);
       expect(await payouts.received(two.address)).toBe(30_000n - third.feeSats);
+      expect(await payouts.faults()).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'a withdrawal waits while a reorganisation may take the deposit away, and is paid when it is confirmed again',
+    async () => {
+      const payouts = await open();
+      const deposits = depositsOver(payouts, chain, payouts.clock, { seed: DEPOSITS_SEED + seed });
+      const clientId = freshId();
+      const address = await deposits.address(clientId);
+      await deposits.look();
+      await payouts.fund(300_000n);
+      await chain.pay(address, 50_000n);
+      await chain.mine(3);
+      await deposits.look();
+      const asked = await payouts.withdraw(clientId, 30_000n);
+      await payouts.earner(90_000n);
+      await chain.disconnect(1);
+      // Whether deposits were looked at since or not: the node is paid, the client is not yet.
+      await payouts.run();
+      await deposits.look();
+      await payouts.nextPeriod();
+      await payouts.run();
+      expect((await payouts.batches()).map(({ payeeCount }) => payeeCount)).toEqual([1]);
+      await chain.mine();
+      await payouts.run();
+      const waiting = async () => (await payouts.withdrawals.list(clientId, { limit: 1 }))[0]!.state;
+      expect(await waiting()).toBe('waiting');
+      await deposits.look();
+      await payouts.run();
+      expect(await waiting()).toBe('paying');
+      await settle(payouts);
+      expect(await waiting()).toBe('paid');
+      expect(await payouts.received(asked.address)).toBeGreaterThan(29_000n);
+      expect(await payouts.faults()).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'a deposit that is taken away takes the withdrawals that wait with it: nothing leaves, nothing is owed',
+    async () => {
+      const payouts = await open();
+      const deposits = depositsOver(payouts, chain, payouts.clock, { seed: DEPOSITS_SEED + seed });
+      const clientId = freshId();
+      const address = await deposits.address(clientId);
+      await deposits.look();
+      await payouts.fund(300_000n);
+      const { txid } = await chain.pay(address, 50_000n);
+      await chain.mine(3);
+      await deposits.look();
+      await payouts.ledger.credit(
+        { clientId, amountMsat: msat(5_000_000n), reference: freshId(8), note: 'a test' },
+        payouts.clock.nowMs(),
+      );
+      await payouts.withdraw(clientId, 4_000n, 1);
+      await payouts.withdraw(clientId, 30_000n, 2);
+      await payouts.withdraw(clientId, 20_000n, 3);
+      await chain.reorganise(3, { without: [txid] });
+      await payouts.run();
+      await deposits.look();
+      await payouts.run();
+      const found = (await payouts.withdrawals.list(clientId, { limit: 5 })).map(({ state }) => state);
+      // The newest two suffice together with what was available.
+      expect(found).toEqual(['cancelled', 'cancelled', 'paying']);
+      expect(await deposits.store.owedMsat(clientId)).toBe(0n);
+      expect((await payouts.ledger.clientBalance(clientId)).availableMsat).toBe(1_000_000n);
+      expect((await deposits.events(clientId)).slice(-4)).toEqual([
+        'withdrawal.cancelled',
+        'withdrawal.cancelled',
+        'deposit.reversed',
+        'withdrawal.sent',
+      ]);
+      await settle(payouts);
       expect(await payouts.faults()).toEqual([]);
     },
     timeoutMs,

@@ -1,10 +1,11 @@
 /** What the rest of the mediator has of payouts; without a chain or a wallet there is everything but the work. */
 import type { PublicWallet } from '@holdfast/bitcoin';
 import type { Clock } from '@holdfast/platform';
-import type { PaymentRail } from '../rail/index.ts';
-import { leftToPay } from './build-batches.ts';
+import { HoldfastError } from '@holdfast/protocol';
+import { type PaymentRail, type RailState, readRailState } from '../rail/index.ts';
+import { choiceTerms } from './build-batches.ts';
 import { choosePayees, type WaitReason } from './choose-payees.ts';
-import type { Owner, Pause, PayoutStore, Withdrawal } from './ports.ts';
+import type { Candidate, Owner, Pause, PayoutStore, Withdrawal } from './ports.ts';
 import type { WithdrawalOptions } from './request-withdrawal.ts';
 import type { PayoutRules } from './rules.ts';
 import type { PayoutAddressOptions } from './set-payout-address.ts';
@@ -32,37 +33,59 @@ export const cancelWithdrawal = (
 export interface PayoutStatus {
   readonly isEnabled: boolean;
   readonly pauses: readonly Pause[];
+  /** How the road to the chain is. */
+  readonly rail?: RailState;
   readonly fundingAddress?: string;
+  /** Absent while the chain does not answer. */
   readonly satPerKvb?: bigint;
-  /** `next`: paid with the next batch. */
-  readonly waiting: readonly {
-    readonly owner: Owner;
-    readonly dueSats: bigint;
-    readonly sinceMs: number;
-    readonly reason: WaitReason | 'next';
-  }[];
+  readonly waiting: readonly WaitingPayee[];
 }
 
-/** As the next round would decide now. @throws HoldfastError `rail.*` */
+export interface WaitingPayee {
+  readonly owner: Owner;
+  readonly dueSats: bigint;
+  readonly sinceMs: number;
+  /** `next`: paid with the next batch; `chain`: nobody knows before the chain answers. */
+  readonly reason: WaitReason | 'next' | 'chain';
+}
+
+/** As the next round would decide now; while the chain does not answer, everybody waits for that. */
 export async function readPayoutStatus({ store, rules, addresses, work }: Payouts): Promise<PayoutStatus> {
   const pauses = await store.pauses();
   if (work === undefined) return { isEnabled: false, pauses, waiting: [] };
   const nowMs = addresses.clock.nowMs();
-  const { satPerKvb } = await work.rail.feeRate(rules.targetBlocks);
-  const leftSats = await leftToPay({ store, rules }, nowMs);
-  const terms = { satPerKvb, nowMs, ...(leftSats !== undefined && { leftSats }) };
-  const { chosen, waiting } = choosePayees(await store.candidates(nowMs), rules, terms);
-  const next = chosen.map(({ candidate }) => ({ candidate, reason: 'next' as const }));
+  const candidates = await store.candidates(nowMs);
+  const { rail, satPerKvb } = await askRail(work.rail, rules);
+  const found = { isEnabled: true, pauses, rail, fundingAddress: fundingAddressOf(work.wallet) };
+  if (satPerKvb === undefined || rail.state !== 'ready') {
+    return { ...found, waiting: candidates.map((candidate) => show(candidate, 'chain')) };
+  }
+  const terms = await choiceTerms({ store, rules }, { satPerKvb, nowMs, tip: rail.tip });
+  const { chosen, waiting } = choosePayees(candidates, rules, terms);
+  const next = chosen.map(({ candidate }) => show(candidate, 'next'));
   return {
-    isEnabled: true,
-    pauses,
-    fundingAddress: work.wallet.addressAt('p2wpkh', 'receive', 0).address,
+    ...found,
     satPerKvb,
-    waiting: [...next, ...waiting].map(({ candidate: { owner, dueSats, sinceMs }, reason }) => ({
-      owner,
-      dueSats,
-      sinceMs,
-      reason,
-    })),
+    waiting: [...next, ...waiting.map(({ candidate, reason }) => show(candidate, reason))],
   };
 }
+
+async function askRail(rail: PaymentRail, { targetBlocks }: PayoutRules) {
+  const state = await readRailState(rail);
+  if (state.state !== 'ready') return { rail: state };
+  try {
+    return { rail: state, satPerKvb: (await rail.feeRate(targetBlocks)).satPerKvb };
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !error.code.startsWith('rail.')) throw error;
+    return { rail: { state: 'away', detail: error.message } satisfies RailState };
+  }
+}
+
+const fundingAddressOf = (wallet: PublicWallet): string => wallet.addressAt('p2wpkh', 'receive', 0).address;
+
+const show = ({ owner, dueSats, sinceMs }: Candidate, reason: WaitingPayee['reason']): WaitingPayee => ({
+  owner,
+  dueSats,
+  sinceMs,
+  reason,
+});

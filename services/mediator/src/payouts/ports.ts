@@ -170,6 +170,11 @@ export interface PayoutStore {
   asOnlyBuilder(run: () => Promise<void>): Promise<boolean>;
 
   candidates(nowMs: number): Promise<Candidate[]>;
+  /**
+   * Of the clients whose withdrawals wait, those with a credited deposit that has fewer confirmations than it needs, or a
+   * recent one that nobody has looked at since the chain came to this tip.
+   */
+  unsureClients(tipHash: string): Promise<Set<string>>;
   /** Outputs that open batches spend. */
   takenInputs(): Promise<Outpoint[]>;
   nextChangeIndex(): Promise<number>;

@@ -25,7 +25,7 @@ export async function runPayouts(options: PayoutOptions): Promise<void> {
     await options.onStep?.('fees-booked');
     if (isPaused) return;
     await orLater(options, async () => {
-      for (const batch of await buildBatches(options, state.tip.height)) {
+      for (const batch of await buildBatches(options, state.tip)) {
         // Signing takes time, and people: what was paused meanwhile stays here.
         if ((await store.pauses()).length > 0) return;
         await sendBatch(options, batch);

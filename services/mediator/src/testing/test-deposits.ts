@@ -1,7 +1,7 @@
 /** For tests: a ledger with deposits from a chain that the test drives. */
 import * as ecc from '@bitcoinerlab/secp256k1';
 import { parseDepositKey } from '@holdfast/bitcoin';
-import { createSilentLogger, createSimulatedClock } from '@holdfast/platform';
+import { createSilentLogger, createSimulatedClock, type SimulatedClock } from '@holdfast/platform';
 import { BIP32Factory } from 'bip32';
 import { networks } from 'bitcoinjs-lib';
 import { sql } from 'drizzle-orm';
@@ -10,7 +10,7 @@ import { createDepositWatch, type DepositRules, giveAddress } from '../deposits/
 import type { MoneyRules } from '../ledger/index.ts';
 import type { PaymentRail } from '../rail/index.ts';
 import type { TestChain } from './test-chain.ts';
-import { at, FIRST, openTestLedger } from './test-ledger.ts';
+import { at, FIRST, openTestLedger, type TestLedger } from './test-ledger.ts';
 
 /** An account of BIP-84 on regtest, of its own for each seed; only its public half. */
 export function testAccountKey(seed: number): string {
@@ -27,19 +27,28 @@ export interface TestDepositsOptions {
   readonly seed?: number;
 }
 
-export async function openTestDeposits(
-  chain: TestChain,
-  { money, rules = { confirmations: 3 }, seed = 7 }: TestDepositsOptions = {},
-) {
+export async function openTestDeposits(chain: TestChain, { money, rules, seed }: TestDepositsOptions = {}) {
   const ledger = await openTestLedger(money);
   const clock = createSimulatedClock(at(FIRST));
+  return {
+    ...ledger,
+    chain,
+    ...depositsOver(ledger, chain, clock, { ...(rules && { rules }), ...(seed && { seed }) }),
+  };
+}
+
+/** Over a ledger that is there already. */
+export function depositsOver(
+  ledger: Pick<TestLedger, 'database' | 'money'>,
+  chain: TestChain,
+  clock: SimulatedClock,
+  { rules = { confirmations: 3 }, seed = 7 }: Pick<TestDepositsOptions, 'rules' | 'seed'> = {},
+) {
   const store = createDepositStore(ledger.database, ledger.money);
   const key = parseDepositKey(testAccountKey(seed), 'regtest');
   const watchOver = (rail: PaymentRail) =>
     createDepositWatch({ store, rail, key, rules, clock, logger: createSilentLogger() });
   return {
-    ...ledger,
-    chain,
     clock,
     key,
     store,

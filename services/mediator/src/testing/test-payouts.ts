@@ -123,7 +123,7 @@ export async function openTestPayouts(
     /** Every way in which ledger and payouts could be wrong. */
     async faults() {
       const { rows } = await database.execute<{ rule: string; subject: string; detail: string }>(sql`
-        SELECT * FROM ledger_faults() UNION ALL SELECT * FROM payout_faults()`);
+        SELECT * FROM ledger_faults() UNION ALL SELECT * FROM payout_faults() UNION ALL SELECT * FROM deposit_faults()`);
       return rows.map(({ rule, subject, detail }) => `${rule}: ${subject} ${detail}`);
     },
     batches: async () => (await store.listBatches({ limit: 100 })).toReversed(),

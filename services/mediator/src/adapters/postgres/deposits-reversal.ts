@@ -1,6 +1,6 @@
 /**
- * A credited deposit that the chain took away, in one transaction: from what is available, from open uploads, from what is
- * held for later periods; the rest is owed. See `planReversal`.
+ * A credited deposit that the chain took away, in one transaction: from what is available, from withdrawals that wait,
+ * from open uploads, from what is held for later periods; the rest is owed. See `planReversal`.
  */
 import { and, asc, desc, eq, ne, sql } from 'drizzle-orm';
 import { nextState } from '../../agreements/index.ts';
@@ -14,6 +14,7 @@ import { lockAvailable, mediatorAccount, type Money, post } from './ledger.ts';
 import { agreements } from './ledger-schema.ts';
 import { uploads, vaults } from './schema.ts';
 import { endUploads } from './uploads.ts';
+import { cancelWaiting, readWaiting } from './withdrawals-back.ts';
 
 export interface TakenBack {
   readonly owedMsat: bigint;
@@ -29,7 +30,7 @@ export async function takeBack(
   nowMs: number,
 ): Promise<TakenBack> {
   const held = await lockWhatIsHeld(tx, money, clientId, amountMsat, nowMs);
-  const available = await lockAvailable(tx, clientId);
+  const available = await takeFromWaiting(tx, clientId, amountMsat, nowMs);
   const means = { availableMsat: available.balanceMsat, agreements: held.map(({ cuttable }) => cuttable) };
   const plan = planReversal(amountMsat, means, money.unit);
   await cutAgreements(tx, { clientId, held, plan }, nowMs);
@@ -58,6 +59,13 @@ export async function takeBack(
       });
   }
   return { owedMsat: plan.owedMsat, cutCount: plan.cuts.length };
+}
+
+/** What is available, and what withdrawals that nobody has signed for yet give back where that is not enough. */
+async function takeFromWaiting(tx: Transaction, clientId: string, amountMsat: bigint, nowMs: number) {
+  const { accountNo, balanceMsat } = await lockAvailable(tx, clientId);
+  const cancelled = { clientId, accountNo, missingMsat: amountMsat - balanceMsat };
+  return { accountNo, balanceMsat: balanceMsat + (await cancelWaiting(tx, cancelled, nowMs)) };
 }
 
 interface Held {
@@ -90,7 +98,7 @@ async function lockWhatIsHeld(
     .orderBy(desc(uploads.openedAtMs), asc(uploads.uploadId))
     .for('update');
   const ended: string[] = [];
-  let missingMsat = amountMsat - (await readAvailable(tx, clientId));
+  let missingMsat = amountMsat - (await readAvailable(tx, clientId)) - (await readWaiting(tx, clientId));
   for (const upload of open) {
     if (missingMsat <= 0n) break;
     const freedMsat = await releasableMsat(tx, money, upload.uploadId);

@@ -5,6 +5,9 @@ import type { DepositRecord, DepositState } from '../../deposits/index.ts';
 import type { Database, Transaction } from './database.ts';
 import { deposits } from './deposits-schema.ts';
 
+/** Deeper than this nothing is looked at again, unless the node itself says that it is gone. */
+export const SETTLED_CONFIRMATIONS = 100;
+
 interface DepositRow extends Record<string, unknown> {
   deposit_no: string;
   txid: Buffer;

@@ -9,26 +9,23 @@ import {
   type Step,
 } from '../../deposits/index.ts';
 import type { SeenOutput } from '../../rail/index.ts';
+import { runAlone } from './alone.ts';
 import { hexArray } from './columns.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
 import { giveAddress, listKeys, useKey } from './deposits-addresses.ts';
 import { repayDebt, takeBack } from './deposits-reversal.ts';
-import { bookingReference, selectDeposits, type StoredDeposit } from './deposits-rows.ts';
+import { bookingReference, selectDeposits, SETTLED_CONFIRMATIONS, type StoredDeposit } from './deposits-rows.ts';
 import { clientDebts, depositKeys, deposits, depositWatch } from './deposits-schema.ts';
 import { noteEvents } from './events.ts';
 import { lockAvailable, mediatorAccount, type Money, post } from './ledger.ts';
 
-/** Deeper than this nothing is looked at again, unless the node itself says that it is gone. */
-const SETTLED_CONFIRMATIONS = 100;
 /** What was gone or reversed may come back for so long: as long as nodes keep transactions in their mempools. */
 const MAY_RETURN_MS = 14 * 86_400_000;
 const MSAT_PER_SAT = 1000n;
-/** Any number that no other lock of ours has. */
-const ALONE = 0x686f6c64;
 
 export function createDepositStore(database: Database, money: Money): DepositStore {
   return {
-    alone: (work) => alone(database, work),
+    alone: (work) => runAlone(database, 'deposits', work),
     useKey: (descriptor, firstIndex, nowMs) =>
       inTransaction(database, (tx) => useKey(tx, descriptor, firstIndex, nowMs)),
     listKeys: () => listKeys(database),
@@ -86,30 +83,6 @@ export function createDepositStore(database: Database, money: Money): DepositSto
       return row?.owedMsat ?? 0n;
     },
   };
-}
-
-/** By a lock of the database that ends with its connection. */
-async function alone<T>(database: Database, work: () => Promise<T>): Promise<T | undefined> {
-  const client = await database.$client.connect();
-  let isBroken = true;
-  try {
-    const { rows } = await client.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [ALONE]);
-    if (rows[0]?.got !== true) {
-      isBroken = false;
-      return undefined;
-    }
-    try {
-      return await work();
-    } finally {
-      await client.query('SELECT pg_advisory_unlock($1)', [ALONE]).then(
-        () => (isBroken = false),
-        () => undefined,
-      );
-    }
-  } finally {
-    // A connection that may still hold the lock is not used again.
-    client.release(isBroken);
-  }
 }
 
 async function noteSeen(tx: Transaction, seen: readonly SeenOutput[], rules: DepositRules, nowMs: number) {

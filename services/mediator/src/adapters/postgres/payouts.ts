@@ -2,7 +2,10 @@
 import { fail } from '@holdfast/protocol';
 import { sql } from 'drizzle-orm';
 import type { Pause, PayoutStore } from '../../payouts/index.ts';
+import { runAlone } from './alone.ts';
 import { type Database, inTransaction } from './database.ts';
+import { SETTLED_CONFIRMATIONS } from './deposits-rows.ts';
+import { deposits, depositWatch } from './deposits-schema.ts';
 import {
   beginBatch,
   bookExtraFees,
@@ -22,13 +25,11 @@ import {
   listTakenInputs,
 } from './payout-rows.ts';
 
-/** Any number that nobody else takes. */
-const BUILDER_LOCK = 4_839_201_774;
-
 export function createPayoutStore(database: Database): PayoutStore {
   return {
-    asOnlyBuilder: (run) => asOnlyBuilder(database, run),
+    asOnlyBuilder: async (run) => (await runAlone(database, 'payouts', () => run().then(() => true))) ?? false,
     candidates: (nowMs) => listCandidates(database, nowMs),
+    unsureClients: (tipHash) => listUnsureClients(database, tipHash),
     takenInputs: () => listTakenInputs(database),
     async nextChangeIndex() {
       const { rows } = await database.execute<{ next: number }>(
@@ -71,24 +72,14 @@ export function createPayoutStore(database: Database): PayoutStore {
   };
 }
 
-/** The lock goes with its connection, so a process that dies leaves none behind. */
-async function asOnlyBuilder(database: Database, run: () => Promise<void>): Promise<boolean> {
-  const client = await database.$client.connect();
-  let isBroken = true;
-  try {
-    const { rows } = await client.query<{ had: boolean }>('SELECT pg_try_advisory_lock($1) AS had', [BUILDER_LOCK]);
-    if (rows[0]!.had) {
-      try {
-        await run();
-      } finally {
-        await client.query('SELECT pg_advisory_unlock($1)', [BUILDER_LOCK]);
-      }
-    }
-    isBroken = false;
-    return rows[0]!.had;
-  } finally {
-    client.release(isBroken);
-  }
+async function listUnsureClients(database: Database, tipHash: string): Promise<Set<string>> {
+  const { rows } = await database.execute<{ client_id: Buffer }>(sql`
+    SELECT DISTINCT d.client_id FROM ${deposits} d
+    WHERE d.state = 'credited' AND d.confirmations < ${SETTLED_CONFIRMATIONS}::int
+      AND (d.confirmations < d.required_confirmations
+        OR (SELECT w.tip_hash FROM ${depositWatch} w) IS DISTINCT FROM ${tipHash})
+      AND EXISTS (SELECT FROM withdrawals w WHERE w.client_id = d.client_id AND w.state = 'waiting')`);
+  return new Set(rows.map((row) => row.client_id.toString('hex')));
 }
 
 function createControls(database: Database): Pick<PayoutStore, 'pauses' | 'pause' | 'resume' | 'approve'> {

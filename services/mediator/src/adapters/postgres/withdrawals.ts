@@ -4,8 +4,8 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Withdrawal, WithdrawalState, WithdrawalStore } from '../../payouts/index.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
 import { repayDebt } from './deposits-reversal.ts';
-import { noteEvents } from './events.ts';
 import { lockAvailable, mediatorAccount, post } from './ledger.ts';
+import { giveBack, tellWithdrawal } from './withdrawals-back.ts';
 
 const MSAT = 1_000n;
 
@@ -81,7 +81,7 @@ export function createWithdrawalStore(database: Database): WithdrawalStore {
           { accountNo: await mediatorAccount(tx, 'withdrawals_in_flight'), amountMsat: sats * MSAT },
         ];
         await post(tx, { kind: 'withdrawal', reference: wanted.withdrawalId }, legs, nowMs);
-        await tell(tx, 'requested', wanted, sats, nowMs);
+        await tellWithdrawal(tx, 'requested', wanted, sats, nowMs);
         return (await read(tx, byId(wanted.withdrawalId)))[0]!;
       }),
     cancel: (clientId, withdrawalId, nowMs) =>
@@ -105,55 +105,6 @@ export function createWithdrawalStore(database: Database): WithdrawalStore {
   };
 }
 
-async function giveBack(
-  tx: Transaction,
-  waiting: Withdrawal,
-  accountNo: number,
-  nowMs: number,
-  why: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const { withdrawalNo, withdrawalId, amountSats } = waiting;
-  await tx.execute(sql`
-    UPDATE withdrawals SET state = 'cancelled', closed_at_ms = ${nowMs} WHERE withdrawal_no = ${withdrawalNo}`);
-  const legs = [
-    { accountNo: await mediatorAccount(tx, 'withdrawals_in_flight'), amountMsat: -amountSats * MSAT },
-    { accountNo, amountMsat: amountSats * MSAT },
-  ];
-  await post(tx, { kind: 'withdrawal_voided', reference: withdrawalId }, legs, nowMs);
-  await tell(tx, 'cancelled', waiting, amountSats, nowMs, why);
-}
-
-/** What the client has asked for and nobody has signed for, in msat. */
-export async function readWaiting(reader: Pick<Transaction, 'execute'>, clientId: string): Promise<bigint> {
-  const { rows } = await reader.execute<{ sats: string }>(sql`
-    SELECT coalesce(sum(amount_sats), 0) AS sats FROM withdrawals w WHERE ${ofClient(clientId)} AND w.state = 'waiting'`);
-  return BigInt(rows[0]!.sats) * MSAT;
-}
-
-/**
- * A deposit was taken away, and so much is missing: withdrawals that wait are cancelled, the newest first. The account is
- * the client's, locked. Resolves to what is available again, in msat: may be more.
- */
-export async function cancelWaiting(
-  tx: Transaction,
-  { clientId, accountNo, missingMsat }: { clientId: string; accountNo: number; missingMsat: bigint },
-  nowMs: number,
-): Promise<bigint> {
-  if (missingMsat <= 0n) return 0n;
-  // A batch that is being stored takes such rows, too: one of the two sees what the other did.
-  const { rows } = await tx.execute<{ withdrawal_id: Buffer }>(sql`
-    SELECT w.withdrawal_id FROM withdrawals w WHERE ${ofClient(clientId)} AND w.state = 'waiting'
-    ORDER BY w.withdrawal_no FOR UPDATE`);
-  let backMsat = 0n;
-  for (const row of rows.toReversed()) {
-    if (backMsat >= missingMsat) break;
-    const [waiting] = await read(tx, byId(row.withdrawal_id.toString('hex')));
-    await giveBack(tx, waiting!, accountNo, nowMs, { reason: 'deposit-reversed' });
-    backMsat += waiting!.amountSats * MSAT;
-  }
-  return backMsat;
-}
-
 const atMost = (sats: bigint, most: bigint | undefined): bigint => (most !== undefined && most < sats ? most : sats);
 
 async function nextSequence(reader: Pick<Database | Transaction, 'execute'>, clientId: string): Promise<number> {
@@ -162,17 +113,3 @@ async function nextSequence(reader: Pick<Database | Transaction, 'execute'>, cli
   );
   return Number(rows[0]!.next);
 }
-
-const tell = (
-  tx: Transaction,
-  what: 'requested' | 'cancelled',
-  { clientId, withdrawalId, address }: { clientId: string; withdrawalId: string; address: string },
-  sats: bigint,
-  nowMs: number,
-  why: Readonly<Record<string, string>> = {},
-): Promise<void> =>
-  noteEvents(
-    tx,
-    [{ kind: `withdrawal.${what}`, clientId, data: { withdrawalId, address, sats: String(sats), ...why } }],
-    nowMs,
-  );
