@@ -3,9 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
+import { LOCKS } from './alone.ts';
 
-/** Any number that nobody else takes: the migrator itself takes no lock. */
-const LOCK = 4_839_201_773;
 /** The same from src/ and from dist/. */
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url));
 
@@ -13,7 +12,8 @@ export async function migrateDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, application_name: 'holdfast-mediator-migrations' });
   await client.connect();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    // The migrator itself takes no lock.
+    await client.query('SELECT pg_advisory_lock($1)', [LOCKS.migrations]);
     await migrate(drizzle({ client }), { migrationsFolder: MIGRATIONS });
   } finally {
     await client.end();

@@ -9,6 +9,7 @@ import type {
   ReconciliationStore,
   WalletOutput,
 } from '../../reconciliation/index.ts';
+import { runAlone } from './alone.ts';
 import { hexArray } from './columns.ts';
 import { type Database, inTransaction, type Transaction } from './database.ts';
 import { noteEvents } from './events.ts';
@@ -18,14 +19,12 @@ import { deposits } from './deposits-schema.ts';
 import { payoutBatches, payoutControls, payoutPayees, payoutTransactions } from './payouts-schema.ts';
 
 const MSAT = 1_000n;
-/** Of the advisory lock; any number that nobody else takes. */
-const ALONE = 7_308_892;
 
 const hex = (bytes: Buffer): string => bytes.toString('hex');
 
 export function createReconciliationStore(database: Database): ReconciliationStore {
   return {
-    alone: (work) => alone(database, work),
+    alone: (work) => runAlone(database, 'reconciliation', work),
     async cursor(wallet) {
       const { rows } = await database.execute<{ cursor: string }>(sql`
         SELECT cursor FROM ${walletCursors} WHERE wallet = ${wallet}`);
@@ -81,28 +80,6 @@ export function createReconciliationStore(database: Database): ReconciliationSto
         sql`${before === undefined ? sql`` : sql`WHERE number < ${before}`} ORDER BY number DESC LIMIT ${limit}`,
       ),
   };
-}
-
-async function alone<T>(database: Database, work: () => Promise<T>): Promise<T | undefined> {
-  const client = await database.$client.connect();
-  let mayHoldLock = true;
-  try {
-    const { rows } = await client.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [ALONE]);
-    if (rows[0]?.got !== true) {
-      mayHoldLock = false;
-      return undefined;
-    }
-    try {
-      return await work();
-    } finally {
-      await client.query('SELECT pg_advisory_unlock($1)', [ALONE]).then(
-        () => (mayHoldLock = false),
-        () => undefined,
-      );
-    }
-  } finally {
-    client.release(mayHoldLock);
-  }
 }
 
 async function readOutputs(database: Database): Promise<WalletOutput[]> {
