@@ -29,3 +29,29 @@ CREATE FUNCTION deposit_faults() RETURNS TABLE (rule text, subject text, detail 
       FROM ledger_accounts a, (SELECT coalesce(sum(owed_msat), 0) AS total FROM client_debts) o
       WHERE a.kind = 'bad_debt' AND a.balance_msat <> -o.total;
   END;
+--> statement-breakpoint
+
+-- What was given to whom, and what came to it, stays as it was, by whatever hand: a deposit that changed its owner or its
+-- amount would be taken back from somebody else, or in part.
+CREATE FUNCTION deposit_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% of % is refused: what was given or seen stays', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'deposit_stays', TABLE = TG_TABLE_NAME;
+END $$;--> statement-breakpoint
+CREATE TRIGGER deposit_addresses_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON "deposit_addresses"
+  FOR EACH STATEMENT EXECUTE FUNCTION deposit_keep();--> statement-breakpoint
+CREATE TRIGGER deposits_keep BEFORE DELETE OR TRUNCATE ON "deposits"
+  FOR EACH STATEMENT EXECUTE FUNCTION deposit_keep();--> statement-breakpoint
+CREATE TRIGGER deposits_seen BEFORE UPDATE ON "deposits"
+  FOR EACH ROW WHEN ((OLD.deposit_no, OLD.txid, OLD.vout, OLD.address, OLD.client_id, OLD.sats)
+      IS DISTINCT FROM (NEW.deposit_no, NEW.txid, NEW.vout, NEW.address, NEW.client_id, NEW.sats)
+    OR NEW.credits < OLD.credits)
+  EXECUTE FUNCTION deposit_keep();--> statement-breakpoint
+CREATE TRIGGER client_debts_keep BEFORE DELETE OR TRUNCATE ON "client_debts"
+  FOR EACH STATEMENT EXECUTE FUNCTION deposit_keep();--> statement-breakpoint
+CREATE TRIGGER deposit_keys_keep BEFORE DELETE OR TRUNCATE ON "deposit_keys"
+  FOR EACH STATEMENT EXECUTE FUNCTION deposit_keep();--> statement-breakpoint
+-- An index that was given once is not given again.
+CREATE TRIGGER deposit_keys_given BEFORE UPDATE ON "deposit_keys"
+  FOR EACH ROW WHEN (NEW.descriptor <> OLD.descriptor OR NEW.next_index < OLD.next_index)
+  EXECUTE FUNCTION deposit_keep();
