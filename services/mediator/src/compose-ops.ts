@@ -1,14 +1,16 @@
 /** Wires the listener for health, readiness and metrics. */
 import { startOpsServer } from '@holdfast/http-api/server';
-import type { Lifecycle, Logger, Metrics } from '@holdfast/platform';
+import type { Clock, Lifecycle, Logger, Metrics } from '@holdfast/platform';
 import { type Database, pingDatabase } from './adapters/postgres/database.ts';
 import { createHousekeeping } from './adapters/postgres/housekeeping.ts';
 import type { Housekeeping } from './jobs/index.ts';
+import { createPaymentGauges } from './compose-payment-gauges.ts';
 import { createRailGauges } from './compose-rail.ts';
 import type { MediatorOptions } from './options.ts';
 
 interface OpsBase {
   readonly settings: Pick<MediatorOptions, 'opsListen' | 'rail'>;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
@@ -16,11 +18,13 @@ interface OpsBase {
 
 /** Resolves to where it listens; undefined when it is not wanted. */
 export async function startOps(base: OpsBase, database: Database): Promise<string | undefined> {
-  const { settings, logger, lifecycle, metrics } = base;
+  const { settings, clock, logger, lifecycle, metrics } = base;
   if (settings.opsListen === undefined) return undefined;
   const refreshRows = createGauges(metrics, createHousekeeping(database));
   const refreshRail = createRailGauges(metrics, settings.rail);
-  const refresh = (): Promise<unknown> => Promise.all([refreshRows(), refreshRail()]);
+  const { rail } = settings;
+  const refreshPayments = createPaymentGauges(metrics, { database, clock, ...(rail !== undefined && { rail }) });
+  const refresh = (): Promise<unknown> => Promise.all([refreshRows(), refreshRail(), refreshPayments()]);
   const ops = await startOpsServer({
     listen: settings.opsListen,
     logger,

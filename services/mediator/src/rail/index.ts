@@ -1,3 +1,3 @@
 /** The chain, as a port. */
 export type * from './ports.ts';
-export { readRailState } from './read-state.ts';
+export { readRailState, unlessLate } from './read-state.ts';
