@@ -4,7 +4,8 @@ import type { Terms } from '../ports.ts';
 import type { SpendingTerms } from '../vault/mandate.ts';
 import type { SpendingOptions, TermsOptions } from './terms-options.ts';
 
-const DECIMAL = /^[0-9]{1,15}$/;
+/** All bitcoin there can ever be are a number of 16 digits. */
+const DECIMAL = /^[0-9]{1,16}$/;
 
 /** @throws HoldfastError `client.bad-option`, `policy.…` */
 export function readTerms({ policy, maxPrice, region, avoidOperator }: TermsOptions): Terms {

@@ -9,7 +9,7 @@ import { freeBytes, isOnline, type NodeRecord } from '../nodes/index.ts';
 type Schemas = MediatorSchemas['schemas'];
 
 /** Up to 19 digits fit the pattern, but not all of these fit the database; above it there is no difference between prices. */
-const MAX_CAP = 1_000_000_000_000n;
+const MAX_CAP = 1_000_000_000_000_000_000n;
 
 export function toTerms(terms: Schemas['Terms'] | undefined): Terms {
   const cap = terms?.maxPriceSatPerTbMonth === undefined ? undefined : BigInt(terms.maxPriceSatPerTbMonth);
