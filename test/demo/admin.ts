@@ -42,6 +42,33 @@ export interface Balance {
   readonly reservedMsat: string;
 }
 
+/** A deposit of a client. */
+export interface Deposit {
+  readonly state: 'seen' | 'credited' | 'reversed' | 'gone';
+  readonly confirmations: number;
+  readonly requiredConfirmations: number;
+}
+
+/** What a batch pays to a node: gross is taken from what it earned, and its share of the fee from that. */
+export interface Payment {
+  readonly state: 'signed' | 'broadcast' | 'confirmed' | 'final' | 'voided';
+  readonly grossSats: string;
+  readonly feeShareSats: string;
+  readonly txid: string;
+}
+
+interface AuditOutcome {
+  readonly reconciliation?: {
+    readonly state: string;
+    readonly chainSats: string;
+    readonly ledgerMsat: string;
+    readonly pendingSats: string;
+    readonly differences: readonly { readonly subject: string; readonly what: string; readonly sats: string }[];
+  };
+  /** Why there is none. */
+  readonly unreconciled?: string;
+}
+
 export interface Admin {
   /** Newest first. */
   settlements(nodeId: string): Promise<Settlement[]>;
@@ -52,6 +79,14 @@ export interface Admin {
   earnings(nodeId: string): Promise<{ earnedMsat: string; withheldMsat: string }>;
   standing(nodeId: string): Promise<{ state: string; storedBytes: number }>;
   balance(clientId: string): Promise<Balance>;
+  /** Newest first. */
+  deposits(clientId: string): Promise<Deposit[]>;
+  /** Newest first. */
+  payouts(nodeId: string): Promise<Payment[]>;
+  /** Where the hot wallet is filled up. */
+  payoutStatus(): Promise<{ readonly fundingAddress?: string }>;
+  /** Ledger against chain, now; and what is owed, published. */
+  reconcile(): Promise<AuditOutcome>;
   /** Every entry, newest first. */
   statement(of: 'nodes' | 'clients', id: string): Promise<Entry[]>;
   /** Sums of all accounts, in msat by their names. */
@@ -92,6 +127,11 @@ export async function signInAsAdmin(known: Known, dataDir: string): Promise<Admi
     earnings: (nodeId) => read(`/v1/nodes/${nodeId}/earnings`),
     standing: (nodeId) => read(`/v1/nodes/${nodeId}/standing`),
     balance: (clientId) => read(`/v1/clients/${clientId}/balance`),
+    deposits: async (clientId) => (await read<{ deposits: Deposit[] }>(`/v1/deposits?clientId=${clientId}`)).deposits,
+    payouts: async (nodeId) =>
+      (await read<{ payouts: Payment[] }>(`/v1/nodes/${nodeId}/payouts?limit=${NEWEST}`)).payouts,
+    payoutStatus: () => read('/v1/payout-status'),
+    reconcile: () => call(mediator, { method: 'POST', path: '/v1/admin/reconciliations', session }),
     async statement(of, id) {
       const all: Entry[] = [];
       for (;;) {

@@ -1,7 +1,8 @@
 /**
  * npm start [-- DIR] [-- --once]: a whole market on this machine. Backs DIR up to eight of nine storage nodes, kills four of
  * them, restores from the other four into a fresh directory, compares everything, shows how nodes prove what they hold and
- * are paid for it, catches three that go wrong, and stays up to be explored.
+ * are paid for it, catches three that go wrong, and stays up to be explored. With a Bitcoin node on regtest, where one can be
+ * had: the client pays in and the nodes are paid out over the chain.
  */
 import { randomBytes } from 'node:crypto';
 import { realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -9,22 +10,25 @@ import { mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { formatBytes, msat } from '@holdfast/protocol';
+import { formatBytes, formatCount, msat } from '@holdfast/protocol';
 import { compareTrees } from '@holdfast/testkit';
-import { signInAsAdmin } from './admin.ts';
+import { type Admin, signInAsAdmin } from './admin.ts';
+import { type Chain, startChain } from './chain.ts';
 import { createCli, type HoldfastCli } from './client.ts';
 import { type DemoNode, type Market, PERIOD_MS, priceFactor, startMarket } from './market.ts';
+import { showHowToExplore } from './explore.ts';
 import { keepTranscripts, showCheating, showPay } from './proving.ts';
+import { payIn, showBooks, showPayouts } from './paying.ts';
 import { bad, count, fact, good, rate, satsOf, say, seconds, step, table } from './report.ts';
 import { diskNeeded, freeBytes, survey, type Survey } from './survey.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const HOME = join(ROOT, '.holdfast-demo');
 const KILLED = 4;
-/** Of regtest's worthless money. */
-const CREDIT_SATS = 1_000_000_000;
+/** Of regtest's worthless money, where there is no chain. */
+const CREDIT_SATS = 300_000_000_000;
 /** Mandates have limits; this one is not what the demo is about. */
-const MOST_SATS = '900000000000000';
+const MOST = { price: '9999999999999999', sats: '2100000000000000' } as const;
 
 /** Ends the demo with a sentence instead of a stack trace. */
 class DemoProblem extends Error {}
@@ -89,21 +93,22 @@ interface QuoteResult {
   refused: { operator: string; sentence: string }[];
 }
 
-function showQuote(quote: QuoteResult, nodes: readonly DemoNode[]): void {
+function showQuote(quote: QuoteResult, { nodes, factor }: Market): void {
   step('Where it goes: the eight cheapest of nine nodes, any four of which are enough (4+4)');
   table([
-    ['operator', 'price', 'address', 'node'],
+    ['operator', 'sat/TB·month', 'address', 'node'],
     ...quote.chosen.map((chosen) => {
       const node = nodes.find(({ nodeId }) => nodeId === chosen.nodeId)!;
       return [
         chosen.operator,
-        `${Number(chosen.priceSatPerTbMonth).toLocaleString('en-GB')} sat/TB·month`,
+        formatCount(BigInt(chosen.priceSatPerTbMonth) / factor),
         node.address,
         `${node.nodeId.slice(0, 8)}…`,
       ];
     }),
   ]);
   for (const refused of quote.refused) fact(`not ${refused.operator}: ${refused.sentence}`);
+  if (factor > 1n) fact(`All prices times ${formatCount(factor)} here, so that ten seconds of it earn something.`);
   fact(
     `Stored ${formatBytes(quote.storedBytes)} with redundancy: ${satsOf(quote.monthlyCostMsat)} sat a month, restoring it ${satsOf(quote.restoreCostMsat)} sat.`,
   );
@@ -130,29 +135,48 @@ function showUnreadable(backup: Record<string, unknown>): void {
   for (const { path, detail } of unreadable.slice(0, 10)) fact(`  ${path}: ${detail}`);
 }
 
+/** What all of the demo works with. */
+interface Stage {
+  readonly market: Market;
+  /** Absent: there is no Bitcoin node to be had. */
+  readonly chain?: Chain;
+  readonly admin: Admin;
+  readonly place: Paths;
+  readonly cli: HoldfastCli;
+  readonly signal: AbortSignal;
+}
+
 interface Outcome {
   readonly matched: boolean;
   readonly clientId: string;
   readonly holders: readonly DemoNode[];
 }
 
-/** Backup, disaster, restore. */
-async function journey(market: Market, place: Paths, found: Survey, signal: AbortSignal): Promise<Outcome> {
-  const cli = createCli(place.client, place.passphrase);
-  const terms = ['--policy', '4+4', '--max-price', MOST_SATS, '--spend-limit', MOST_SATS];
+/** Makes the client, gives it money. */
+async function begin({ market, chain, admin, place, cli, signal }: Stage): Promise<string> {
+  const terms = ['--policy', '4+4', '--max-price', MOST.price, '--spend-limit', MOST.sats];
   const init = ['init', '--mediator', market.mediator.address, ...terms, '--words-file', place.sheet];
-  const { clientId } = await result(cli, init, signal);
-  const credit = { clientId: String(clientId), amountMsat: msat(BigInt(CREDIT_SATS) * 1000n) };
+  const clientId = String((await result(cli, init, signal))['clientId']);
+  if (chain !== undefined) {
+    const paying = { admin, chain, clientId, signal, holdfast: (...args: string[]) => result(cli, args, signal) };
+    if (!(await payIn(paying))) throw new DemoProblem('Without money nothing can be stored; see above.');
+    return clientId;
+  }
+  const credit = { clientId, amountMsat: msat(BigInt(CREDIT_SATS) * 1000n) };
   await market.mediator.credit({ ...credit, reference: 'demo', note: 'for the demo' });
   fact(
     `The mediator's admin credits the new client ${count(CREDIT_SATS, 'sat', 'sat')} of regtest's worthless money: ` +
       'storing is paid a month ahead.',
   );
+  return clientId;
+}
+
+/** Backup, disaster, restore. */
+async function journey(stage: Stage, found: Survey): Promise<Outcome> {
+  const { market, place, cli, signal } = stage;
+  const clientId = await begin(stage);
   await result(cli, ['add', place.source], signal);
-  showQuote(
-    (await result(cli, ['quote', '--bytes', String(found.bytes)], signal)) as unknown as QuoteResult,
-    market.nodes,
-  );
+  showQuote((await result(cli, ['quote', '--bytes', String(found.bytes)], signal)) as unknown as QuoteResult, market);
 
   step('Backup');
   const started = performance.now();
@@ -186,16 +210,12 @@ async function journey(market: Market, place: Paths, found: Survey, signal: Abor
   await Promise.all(victims.map((node) => market.restart(node)));
   fact('The four nodes are up again, on the disks they had.');
   const holderIds = new Set(holders.map(({ nodeId }) => nodeId));
-  return { matched, clientId: String(clientId), holders: market.nodes.filter(({ nodeId }) => holderIds.has(nodeId)) };
+  return { matched, clientId, holders: market.nodes.filter(({ nodeId }) => holderIds.has(nodeId)) };
 }
 
 /** Challenges and pay; true when every node was judged as it deserved. */
-async function proving(
-  market: Market,
-  holders: readonly DemoNode[],
-  { signal, isToExplore }: { signal: AbortSignal; isToExplore: boolean },
-): Promise<boolean> {
-  const admin = await signInAsAdmin(market.mediator, market.mediatorDir);
+async function proving(stage: Stage, { holders }: Outcome, isToExplore: boolean): Promise<boolean> {
+  const { market, admin, signal } = stage;
   const options = { admin, holders, directory: HOME, signal };
   step(`Every ${PERIOD_MS / 1000} seconds each node proves what it holds, and is paid for it (in earnest: every hour)`);
   if (!(await showPay(options))) return false;
@@ -211,46 +231,20 @@ async function proving(
   return isJust;
 }
 
-function showHowToExplore(market: Market, place: Paths, { clientId, holders }: Outcome): void {
-  const home = relative(ROOT, place.client);
-  step('Explore (in this directory, while this runs)');
-  say(`  export HOLDFAST_HOME="${home}" HOLDFAST_PASSPHRASE_FILE="${relative(ROOT, place.passphrase)}"`);
-  for (const line of [
-    'status',
-    'balance',
-    'mandate',
-    'snapshots',
-    'ls -l',
-    'quote',
-    'check --read-data',
-    'backup',
-    'restore --target /tmp/holdfast-restored',
-  ]) {
-    say(`  ./holdfast ${line}`);
-  }
-  for (const { operator } of holders.slice(KILLED, KILLED + 2)) {
-    say(`  ./holdfast verify-transcript "${relative(ROOT, join(HOME, `challenge-${operator}.json`))}"`);
-  }
-  const listen = new URL(market.mediator.baseUrl).host;
-  say(
-    `  HOLDFAST_MEDIATOR_DATA_DIR="${relative(ROOT, market.mediatorDir)}" HOLDFAST_MEDIATOR_LISTEN=${listen} ` +
-      `./holdfast-mediator credit ${clientId} 1000 --note 'a present'`,
-  );
-  say(
-    `  HOLDFAST_HOME="${relative(ROOT, join(HOME, 'new-machine'))}" ./holdfast recover --mediator '${market.mediator.address}' --words-file "${relative(ROOT, place.sheet)}"`,
-  );
-  fact('');
-  fact(`mediator        ${market.mediator.baseUrl}/docs   (its certificate is its own: your browser will ask)`);
-  fact(`health, metrics ${market.mediator.opsUrl}/readyz  ${market.mediator.opsUrl}/metrics`);
-  fact(`a node          https://${market.nodes[0]!.address}/docs`);
-  fact(`recovery sheet  ${relative(ROOT, place.sheet)}     logs  ${relative(ROOT, join(HOME, 'logs'))}/`);
+/** What was earned is paid out, and the books agree with the chain; true without a chain, too. */
+async function settling({ chain, admin, cli, signal }: Stage, { holders, clientId }: Outcome): Promise<boolean> {
+  if (chain === undefined) return true;
+  const holdfast = (...args: string[]) => result(cli, args, signal);
+  const paying = { admin, chain, clientId, signal, holdfast };
+  return (await showPayouts(paying, holders)) && (await showBooks(paying));
 }
 
-function verdictOf(matched: boolean, isJust: boolean): string {
+function verdictOf(matched: boolean, isJust: boolean, isPaid: boolean): string {
   if (!matched) return 'What came back is not what went out; see above.';
-  return isJust
+  if (!isJust) return 'Everything came back, but not every node was judged as it deserved; see above.';
+  return isPaid
     ? 'It held fast: half of the disks were gone and nothing was lost; three went wrong, and nobody paid for it.'
-    : 'Everything came back, but not every node was judged as it deserved; see above.';
+    : 'Everything came back and every node was judged, but the money is not where it should be; see above.';
 }
 
 async function main(): Promise<number> {
@@ -269,29 +263,46 @@ async function main(): Promise<number> {
 
   const found = await checkRoom(place.source);
   writeFileSync(place.passphrase, `${randomBytes(12).toString('base64url')}\n`, { mode: 0o600 });
+  const begun = await startChain(HOME);
+  const chain = 'reason' in begun ? undefined : begun;
+  try {
+    if ('reason' in begun) fact(`No Bitcoin here, so an admin credits the client instead: ${begun.reason}`);
+    return await play(place, found, { chain, signal: stopped.signal, isOnce: values.once });
+  } finally {
+    await chain?.stop();
+  }
+}
+
+interface Play {
+  readonly chain: Chain | undefined;
+  readonly signal: AbortSignal;
+  readonly isOnce: boolean;
+}
+
+async function play(place: Paths, found: Survey, { chain, signal, isOnce }: Play): Promise<number> {
   step('A market: one mediator with its own Postgres, nine storage nodes of nine operators');
   const started = performance.now();
-  const factor = priceFactor(found.bytes);
-  const market = await startMarket(HOME, Math.ceil(2.2 * found.bytes) + 500_000_000, factor);
+  const capacityBytes = Math.ceil(2.2 * found.bytes) + 500_000_000;
+  const options = { capacityBytes, factor: priceFactor(found.bytes), ...(chain !== undefined && { chain }) };
+  const market = await startMarket(HOME, options);
   try {
     good(`up after ${seconds(performance.now() - started)}, ${market.mediator.address.slice(0, 48)}…`);
-    if (factor > 1n) {
-      fact(
-        `The nodes ask ${factor.toLocaleString('en-GB')} times what real ones do, so that ten seconds earn something.`,
-      );
-    }
-    const outcome = await journey(market, place, found, stopped.signal);
-    const isJust =
-      outcome.matched &&
-      (await proving(market, outcome.holders, { signal: stopped.signal, isToExplore: !values.once }));
-    step(verdictOf(outcome.matched, isJust));
-    if (!values.once && isJust) {
-      showHowToExplore(market, place, outcome);
+    const admin = await signInAsAdmin(market.mediator, market.mediatorDir);
+    const cli = createCli(place.client, place.passphrase);
+    const stage: Stage = { market, admin, place, cli, signal, ...(chain !== undefined && { chain }) };
+    const outcome = await journey(stage, found);
+    const isJust = outcome.matched && (await proving(stage, outcome, !isOnce));
+    const isPaid = isJust && (await settling(stage, outcome));
+    step(verdictOf(outcome.matched, isJust, isPaid));
+    if (!isOnce && isPaid) {
+      const { clientId, holders } = outcome;
+      const suspects = holders.slice(KILLED, KILLED + 2).map(({ operator }) => operator);
+      await showHowToExplore({ root: ROOT, home: HOME, ...place, market, chain, clientId, suspects });
       step('Ctrl-C ends everything.');
-      if (!stopped.signal.aborted) await new Promise((done) => stopped.signal.addEventListener('abort', done));
+      if (!signal.aborted) await new Promise((done) => signal.addEventListener('abort', done));
       say();
     }
-    return isJust ? 0 : 1;
+    return isPaid ? 0 : 1;
   } finally {
     await market.stop();
   }

@@ -7,11 +7,9 @@ import type { Admin, Challenge, NamedShard, Settlement } from './admin.ts';
 import { type DemoNode, PERIOD_MS } from './market.ts';
 import { bad, count, fact, good, satsOf, seconds, table } from './report.ts';
 import { type Damage, deleteShards, flipBytes } from './sabotage.ts';
+import { PATIENCE_MS, until } from './until.ts';
 
-/** Neither takes longer than a few periods; on a machine that is too busy to ask in time, periods are void. */
-const PATIENCE_MS = 120_000;
 const SHOWN_PERIODS = 3;
-const POLL_MS = 500;
 /** From the end of a period until its secret is in the open. */
 const DISCLOSURE_MS = 2_000;
 
@@ -27,21 +25,6 @@ export interface ProvingOptions {
 const paidMsat = ({ earnedMsat, withheldMsat }: Settlement): bigint => BigInt(earnedMsat) + BigInt(withheldMsat);
 /** All three digits, so that columns can be compared. */
 const satText = (amountMsat: bigint): string => `${(Number(amountMsat) / 1000).toFixed(3)} sat`;
-
-/** Asks until `done` says so; the last answer, or undefined when patience ended first. */
-async function until<T>(
-  signal: AbortSignal,
-  ask: () => Promise<T>,
-  done: (answer: T) => boolean,
-): Promise<T | undefined> {
-  const end = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const answer = await ask();
-    if (done(answer)) return answer;
-    if (performance.now() > end) return undefined;
-    await sleep(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
-  }
-}
 
 /** True when every node that holds something has proven it and was paid for it. */
 export async function showPay({ admin, holders, signal }: ProvingOptions): Promise<boolean> {
@@ -61,10 +44,15 @@ export async function showPay({ admin, holders, signal }: ProvingOptions): Promi
   const periods = Array.from({ length: SHOWN_PERIODS }, (_, index) => last - SHOWN_PERIODS + 1 + index);
   const rows = await Promise.all(
     holders.map(async ({ operator, nodeId }, index) => {
-      const [{ storedBytes }, earnings] = await Promise.all([admin.standing(nodeId), admin.earnings(nodeId)]);
+      const [{ storedBytes }, earnings, payouts] = await Promise.all([
+        admin.standing(nodeId),
+        admin.earnings(nodeId),
+        admin.payouts(nodeId),
+      ]);
+      const paidOutSats = payouts.reduce((sum, { grossSats }) => sum + BigInt(grossSats), 0n);
       const cells = periods.map((period) => verdictCell(lists[index]!.find((settled) => settled.period === period)));
-      const sums = [earnings.earnedMsat, earnings.withheldMsat].map((amount) => satText(BigInt(amount)));
-      return [operator, formatBytes(storedBytes), ...cells, ...sums];
+      const sums = [BigInt(earnings.earnedMsat) + paidOutSats * 1_000n, BigInt(earnings.withheldMsat)];
+      return [operator, formatBytes(storedBytes), ...cells, ...sums.map((amount) => satText(amount))];
     }),
   );
   table([['operator', 'holds', ...periods.map((period) => clockOf(period)), 'earned', 'kept back'], ...rows]);
@@ -226,13 +214,28 @@ const describe = (named: readonly NamedShard[] | undefined): string =>
     )
     .join(', ') + ((named?.length ?? 0) > 2 ? ` and ${named!.length - 2} more` : '');
 
+const CAME_IN = { adminCredits: 'credited', deposits: 'paid in', capital: 'of the operator' } as const;
+const WENT = {
+  available: 'available',
+  held: 'held',
+  earned: 'earned',
+  withheld: 'kept back',
+  commission: 'commission',
+  float: 'in the hot wallet',
+  payoutsInFlight: 'on its way',
+  payoutsPaid: 'paid out',
+  networkFees: 'fees',
+} as const;
+
 async function showLedger(admin: Admin): Promise<boolean> {
   const [ledger, faults] = await Promise.all([admin.ledger(), admin.faults()]);
   const sat = (name: string): string => satsOf(ledger[`${name}Msat`] ?? '0');
-  fact(
-    `The ledger: ${sat('adminCredits')} sat credited = ${sat('available')} available + ${sat('held')} held + ` +
-      `${sat('earned')} earned + ${sat('withheld')} kept back + ${sat('commission')} commission.`,
-  );
+  const listed = (names: Readonly<Record<string, string>>): string =>
+    Object.entries(names)
+      .filter(([name]) => (ledger[`${name}Msat`] ?? '0') !== '0')
+      .map(([name, text]) => `${sat(name)} ${text}`)
+      .join(' + ');
+  fact(`The ledger, in sat: ${listed(CAME_IN)} = ${listed(WENT)}.`);
   if (ledger['differenceMsat'] === '0' && faults.length === 0) {
     good('It balances to the millisatoshi.');
     return true;

@@ -32,3 +32,6 @@ export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 /** Millisatoshi as satoshi, three digits after the point. */
 export const satsOf = (msat: string): string =>
   (Number(msat) / 1000).toLocaleString('en-GB', { maximumFractionDigits: 3 });
+/** Whole satoshi as bitcoin, without zeros at the end. */
+export const bitcoinText = (sats: bigint): string =>
+  `${(Number(sats) / 1e8).toLocaleString('en-GB', { maximumFractionDigits: 8 })} BTC`;
