@@ -81,6 +81,25 @@ describe('an admin’s word', () => {
     );
     expect(shown(found)).toEqual([50_000n, 55_000n, 60_000n, 'approval', 'approval']);
   });
+
+  test('is needed for many small withdrawals of one client as for a large one', () => {
+    const first = withdrawal(30_000n);
+    const again = (dueSats: bigint, changes: Partial<Candidate> = {}) =>
+      withdrawal(dueSats, { owner: { ...first.owner, withdrawalNo: (count += 1) } as Candidate['owner'], ...changes });
+    const list = [first, again(20_000n), again(295n), again(40_000n, { approvedSats: 40_000n }), withdrawal(30_000n)];
+    expect(shown(choosePayees(list, rules, { ...terms, satPerKvb: 1n }))).toEqual([
+      30_000n,
+      20_000n,
+      40_000n,
+      30_000n,
+      'approval',
+    ]);
+    const spent = withdrawal(20_000n, { unaskedSats: 30_001n });
+    expect(shown(choosePayees([spent, { ...spent, unaskedSats: 30_000n }], rules, terms))).toEqual([
+      20_000n,
+      'approval',
+    ]);
+  });
 });
 
 describe('limits', () => {

@@ -51,10 +51,13 @@ export function choosePayees(
   const chosen: Chosen[] = [];
   const waiting: { candidate: Candidate; reason: WaitReason }[] = [];
   let left = leftSats;
+  /** By client: chosen without an admin’s word. */
+  const unasked = new Map<string, bigint>();
   for (const candidate of candidates) {
     const { owner } = candidate;
+    const chosenSats = owner.kind === 'withdrawal' ? unasked.get(owner.clientId) : undefined;
     const isUnsure = owner.kind === 'withdrawal' && unsureClients?.has(owner.clientId) === true;
-    const decided = isUnsure ? 'deposit' : decide(candidate, rules, { satPerKvb, nowMs }, left);
+    const decided = isUnsure ? 'deposit' : decide(candidate, rules, { satPerKvb, nowMs }, left, chosenSats);
     if (typeof decided === 'string') waiting.push({ candidate, reason: decided });
     // It would never be paid, and would keep a place and a part of the limit from somebody who can be.
     else if (!canArrive(decided, satPerKvb)) waiting.push({ candidate, reason: 'fee' });
@@ -62,6 +65,8 @@ export function choosePayees(
     else {
       chosen.push(decided);
       if (left !== undefined) left -= decided.grossSats;
+      if (owner.kind === 'withdrawal' && candidate.approvedSats === undefined)
+        unasked.set(owner.clientId, (chosenSats ?? 0n) + decided.grossSats);
     }
   }
   return { chosen, waiting };
@@ -80,9 +85,10 @@ function decide(
   rules: PayoutRules,
   { satPerKvb, nowMs }: Pick<ChoiceTerms, 'satPerKvb' | 'nowMs'>,
   left: bigint | undefined,
+  chosenSats: bigint | undefined,
 ): Chosen | WaitReason {
   const isNode = candidate.owner.kind === 'node';
-  const allowed = allowedSats(candidate, rules);
+  const allowed = allowedSats(candidate, rules, chosenSats);
   if (allowed === undefined) return 'approval';
   // A node can be paid in parts; a withdrawal is paid as it was asked for.
   const grossSats = isNode && left !== undefined && left < allowed ? left : allowed;
@@ -95,8 +101,13 @@ function decide(
 }
 
 /** Undefined: an admin has to be asked. */
-function allowedSats({ dueSats, approvedSats, owner }: Candidate, { approvalSats }: PayoutRules): bigint | undefined {
-  if (approvalSats === undefined || dueSats <= approvalSats) return dueSats;
+function allowedSats(
+  { dueSats, approvedSats, unaskedSats = 0n, owner }: Candidate,
+  { approvalSats }: PayoutRules,
+  chosenSats = 0n,
+): bigint | undefined {
+  // A client that asks for little, but often, asks for all of it: else many small withdrawals would go around the admin.
+  if (approvalSats === undefined || dueSats + unaskedSats + chosenSats <= approvalSats) return dueSats;
   if (approvedSats === undefined) return undefined;
   if (dueSats <= approvedSats) return dueSats;
   // What a node earned since it was approved comes with the next one.

@@ -27,6 +27,8 @@ export interface Candidate {
   readonly sinceMs: number;
   /** An admin allowed so much at once. */
   readonly approvedSats?: bigint;
+  /** Of a withdrawal: what its client was paid within a day without an admin’s word. */
+  readonly unaskedSats?: bigint;
 }
 
 export interface Payee {

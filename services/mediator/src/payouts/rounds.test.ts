@@ -81,3 +81,29 @@ test('what came without a settlement grows old as well: a node that left gets wh
   await payouts.clock.advance(7 * 24 * 3_600_000);
   expect(await paid()).toEqual([3_000n]);
 });
+
+test('an admin’s limit counts what a client was paid within a day, not each withdrawal', async () => {
+  const payouts = await openTestPayouts(createFakeRail(), { rules: { approvalSats: 50_000n } });
+  opened.push(payouts);
+  await payouts.fund(200_000n, 200_000n, 200_000n);
+  const clientId = await payouts.client(150_000n);
+  const ask = async (sats: bigint, sequence: number) => {
+    const { withdrawalId } = await payouts.withdraw(clientId, sats, sequence);
+    await payouts.nextPeriod();
+    await payouts.run();
+    return withdrawalId;
+  };
+  const paid = async () => (await payouts.batches()).map(({ grossSats }) => grossSats);
+  await ask(40_000n, 1);
+  const second = await ask(20_000n, 2);
+  await ask(10_000n, 3);
+  expect(await paid()).toEqual([40_000n, 10_000n]);
+  const terms = { upToSats: 20_000n, approvedBy: 'ab'.repeat(32), note: 'asked' };
+  await payouts.store.approve({ withdrawalId: second }, terms, payouts.clock.nowMs());
+  await payouts.nextPeriod();
+  await payouts.run();
+  await payouts.clock.advance(24 * 3_600_000);
+  await payouts.chain.mine();
+  await ask(50_000n, 4);
+  expect(await paid()).toEqual([40_000n, 10_000n, 20_000n, 50_000n]);
+});

@@ -19,6 +19,8 @@ import { payoutAddresses, payoutApprovals, payoutInputs, payoutSteps } from './p
 
 type Reader = Pick<Database | Transaction, 'execute'>;
 
+const DAY_MS = 86_400_000;
+
 const hex = (bytes: Buffer): string => bytes.toString('hex');
 
 interface CandidateRow extends Record<string, unknown> {
@@ -32,6 +34,7 @@ interface CandidateRow extends Record<string, unknown> {
   due_sats: string;
   since_ms: string;
   approved_sats: string | null;
+  unasked_sats: string | null;
 }
 
 /**
@@ -53,12 +56,16 @@ const BOOKED_SINCE = sql`LEFT JOIN LATERAL (
 export async function listCandidates(reader: Reader, nowMs: number): Promise<Candidate[]> {
   const { rows } = await reader.execute<CandidateRow>(sql`
     SELECT NULL::int AS node_no, NULL::bytea AS node_id, w.withdrawal_no, w.withdrawal_id, w.client_id, w.address,
-      w.script, w.amount_sats AS due_sats, w.requested_at_ms AS since_ms, a.up_to_sats AS approved_sats
+      w.script, w.amount_sats AS due_sats, w.requested_at_ms AS since_ms, a.up_to_sats AS approved_sats, (
+        SELECT sum(v.amount_sats) FROM withdrawals v JOIN payout_payees y USING (withdrawal_no) JOIN payout_batches b USING (batch_no)
+        WHERE v.client_id = w.client_id AND b.planned_at_ms > ${nowMs - DAY_MS} AND b.state <> 'voided'
+          AND NOT EXISTS (SELECT FROM ${payoutApprovals} x WHERE x.used_by = b.batch_no AND x.withdrawal_no = v.withdrawal_no)
+      ) AS unasked_sats
     FROM withdrawals w LEFT JOIN ${payoutApprovals} a ON a.withdrawal_no = w.withdrawal_no AND a.used_by IS NULL
     WHERE w.state = 'waiting'
     UNION ALL
     SELECT n.node_no, n.node_id, NULL, NULL, NULL, p.address, p.script, e.balance_msat / 1000,
-      coalesce(first.settled_at_ms, booked.at_ms, ${nowMs}), a.up_to_sats
+      coalesce(first.settled_at_ms, booked.at_ms, ${nowMs}), a.up_to_sats, NULL
     FROM ledger_accounts e JOIN nodes n ON n.node_no = e.node_no
     JOIN LATERAL (
       SELECT address, script FROM ${payoutAddresses} p
@@ -79,6 +86,7 @@ export async function listCandidates(reader: Reader, nowMs: number): Promise<Can
     dueSats: BigInt(row.due_sats),
     sinceMs: Number(row.since_ms),
     ...(row.approved_sats !== null && { approvedSats: BigInt(row.approved_sats) }),
+    ...(row.unasked_sats !== null && { unaskedSats: BigInt(row.unasked_sats) }),
   }));
   return candidates.toSorted((a, b) =>
     a.owner.kind === b.owner.kind ? a.sinceMs - b.sinceMs : a.owner.kind === 'withdrawal' ? -1 : 1,
