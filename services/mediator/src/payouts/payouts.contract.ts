@@ -11,6 +11,8 @@ import { foreignSpend, openTestPayouts, type TestPayouts } from '../testing/test
 /** The keys of deposits are others than the hot wallet's. */
 const DEPOSITS_SEED = 100;
 
+const HOUR_MS = 3_600_000;
+
 class Crash extends Error {}
 
 /** Once. */
@@ -48,6 +50,15 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
       await chain.mine();
       await payouts.run();
     }
+  };
+  /** What an address bore of all fees. */
+  const sharesOf = async (payouts: TestPayouts, address: string): Promise<bigint> => {
+    let sum = 0n;
+    for (const { batchId } of await payouts.batches()) {
+      const { payees } = (await payouts.store.findBatch(batchId))!;
+      for (const payee of payees) if (payee.address === address) sum += payee.feeShareSats;
+    }
+    return sum;
   };
   const states = async (payouts: TestPayouts) => (await payouts.batches()).map(({ state }) => state);
 
@@ -520,6 +531,82 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
         'withdrawal.sent',
       ]);
       await settle(payouts);
+      expect(await payouts.faults()).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'limits of the hour and of the day: nodes are paid in parts, withdrawals wait their turn, nothing is paid beyond',
+    async () => {
+      const payouts = await open({ rules: { hourlyLimitSats: 100_000n, dailyLimitSats: 150_000n } });
+      await payouts.fund(90_000n, 90_000n, 90_000n, 90_000n, 90_000n);
+      const { address } = await payouts.earner(200_000n);
+      const clientId = await payouts.client(60_000n);
+      await payouts.withdraw(clientId, 40_000n);
+      const left = async () => (await payouts.batches()).map(({ grossSats }) => grossSats);
+      await payouts.run();
+      // The withdrawal first, of the node what is left of the hour.
+      expect(await left()).toEqual([100_000n]);
+      await payouts.withdraw(clientId, 20_000n, 2);
+      await payouts.clock.advance(HOUR_MS / 2);
+      await payouts.run();
+      // A period begins anew, but the hour before it was full.
+      expect(await left()).toEqual([100_000n]);
+      await payouts.clock.advance(HOUR_MS / 2 + 1);
+      await payouts.run();
+      expect(await left()).toEqual([100_000n, 50_000n]);
+      for (let hour = 0; hour < 22; hour += 1) {
+        await payouts.nextPeriod();
+        await payouts.run();
+      }
+      // The day is full, whatever the hours say.
+      expect(await left()).toEqual([100_000n, 50_000n]);
+      await chain.mine(6);
+      await payouts.nextPeriod();
+      await payouts.run();
+      expect(await left()).toEqual([100_000n, 50_000n, 100_000n]);
+      await settle(payouts);
+      expect(await states(payouts)).toEqual(['final', 'final', 'final']);
+      const shares = await sharesOf(payouts, address);
+      expect(await payouts.received(address)).toBe(60_000n + 30_000n + 100_000n - shares);
+      const asked = await payouts.withdrawals.list(clientId, { limit: 5 });
+      expect(asked.map(({ state }) => state)).toEqual(['paid', 'paid']);
+      expect(await payouts.faults()).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'above the limit a payee waits for an admin’s word, which is good for one payment',
+    async () => {
+      const payouts = await open({ rules: { approvalSats: 50_000n } });
+      await payouts.fund(300_000n, 300_000n, 300_000n);
+      const node = await payouts.earner(120_000n);
+      const small = await payouts.earner(40_000n);
+      const clientId = await payouts.client(120_000n);
+      const { withdrawalId } = await payouts.withdraw(clientId, 70_000n);
+      const left = async () => (await payouts.batches()).map(({ grossSats }) => grossSats);
+      await payouts.run();
+      expect(await left()).toEqual([40_000n]);
+      const terms = (upToSats: bigint) => ({ upToSats, approvedBy: 'ab'.repeat(32), note: 'a test' });
+      const nowMs = payouts.clock.nowMs();
+      // Not enough for the withdrawal; of what the node has earned, so much is paid.
+      await payouts.store.approve({ withdrawalId }, terms(69_999n), nowMs);
+      await payouts.store.approve({ nodeId: node.nodeId }, terms(60_000n), nowMs);
+      await payouts.nextPeriod();
+      await payouts.run();
+      expect(await left()).toEqual([40_000n, 60_000n]);
+      await payouts.store.approve({ withdrawalId }, terms(70_000n), nowMs);
+      // The word for the node is used up, and the rest is above the limit, too.
+      await payouts.nextPeriod();
+      await payouts.run();
+      expect(await left()).toEqual([40_000n, 60_000n, 70_000n]);
+      await settle(payouts);
+      expect(await states(payouts)).toEqual(['final', 'final', 'final']);
+      expect(await payouts.received(node.address)).toBe(60_000n - (await sharesOf(payouts, node.address)));
+      expect(await payouts.received(small.address)).toBe(40_000n - (await sharesOf(payouts, small.address)));
+      expect((await payouts.ledger.nodeBalance(node.nodeId)).earnedMsat).toBe(60_000_000n);
       expect(await payouts.faults()).toEqual([]);
     },
     timeoutMs,
