@@ -167,3 +167,31 @@ test('what waits is shown while the node is away, with its state', async () => {
   await chain.comeBack();
   expect((await status()).waiting).toMatchObject([{ reason: 'next' }]);
 });
+
+test('what somebody else signed, or was signed long ago, moves nothing, whoever’s session brings it', async () => {
+  const [client, thief] = [await mediator.client(), await mediator.client()];
+  const [node, stranger] = (await mediator.nodes(2)) as [TestNode, TestNode];
+  const api = await signedIn(node.key, 'operator');
+  const address = await chain.outsideAddress();
+  const terms = { address, sequence: 1, signedAtMs: mediator.clock.nowMs() };
+  const take = (by: TestClient, body: Partial<{ clientId: string; signedAtMs: number }> = {}) => {
+    const asked = { clientId: by.clientId, sats: 10_000, ...terms, ...body };
+    const signed = signMessage(withdrawal, mediator.context, asked, by.key);
+    return unwrap(client.api.POST('/v1/withdrawals', { body: { withdrawal: signed } }));
+  };
+  const put = (by: TestNode, body: Partial<{ nodeId: string; signedAtMs: number }> = {}) => {
+    const signed = signMessage(payoutAddress, mediator.context, { nodeId: by.nodeId, ...terms, ...body }, by.key);
+    const params = { path: { nodeId: node.nodeId } };
+    return unwrap(api.PUT('/v1/nodes/{nodeId}/payout-address', { params, body: { payoutAddress: signed } }));
+  };
+  const early = { signedAtMs: terms.signedAtMs - HOUR_MS };
+  await expect(take(thief)).rejects.toThrow(failure('auth.not-yours'));
+  await expect(take(thief, { clientId: client.clientId })).rejects.toThrow(failure('message.bad-signature'));
+  await expect(take(client, early)).rejects.toThrow(failure('message.clock-skew'));
+  await expect(put(stranger)).rejects.toThrow(failure('auth.not-yours'));
+  await expect(put(stranger, { nodeId: node.nodeId })).rejects.toThrow(failure('message.bad-signature'));
+  await expect(put(node, early)).rejects.toThrow(failure('message.clock-skew'));
+  expect((await unwrap(client.api.GET('/v1/withdrawals'))).withdrawals).toEqual([]);
+  expect(await put(node)).toMatchObject({ addresses: [{ address }] });
+  expect(await take(client)).toMatchObject({ state: 'waiting' });
+});
