@@ -84,6 +84,8 @@ export interface CommitItem {
 /** The mediator as one vault sees it. Every call throws the catalogue's error; short absences are waited out. */
 export interface VaultMediator {
   getVault(): Promise<Vault>;
+  /** Whether there is an agreement that still runs, so that nodes keep what is stored. */
+  hasAgreements(): Promise<boolean>;
   /** @param mandate as it was signed. */
   putMandate(mandate: string): Promise<void>;
   /** The client's money. */

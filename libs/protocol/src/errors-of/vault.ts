@@ -76,6 +76,12 @@ export const VAULT_ERRORS = {
     'There is no vault {vaultId} of yours.',
     'Run holdfast init, or check the 24 words.',
   ),
+  'vault.given-up': entry(
+    409,
+    'refused',
+    'No node stores vault {vaultId} any more: its agreements have ended, and its data is deleted.',
+    'Begin a new vault in another home (HOLDFAST_HOME=… holdfast init, or --home), and back up to that.',
+  ),
   'vault.too-many': entry(
     409,
     'refused',

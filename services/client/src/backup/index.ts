@@ -1,6 +1,6 @@
 /** Backs up the watched directories: one snapshot of all of them. */
 import { availableParallelism } from 'node:os';
-import { fail, HoldfastError } from '@holdfast/protocol';
+import { fail, HoldfastError, shortId } from '@holdfast/protocol';
 import { keepYoungSpaceSmall } from '../pipeline/malloc.ts';
 import type { ClientContext } from '../ports.ts';
 import { lockHome } from '../session.ts';
@@ -32,6 +32,10 @@ export async function backup(
   const lock = lockHome(context.home);
   try {
     const vault = await context.mediator.getVault();
+    // What was stored would count as stored, though every node has deleted it.
+    if (vault.packCount > 0 && !(await context.mediator.hasAgreements())) {
+      throw fail('vault.given-up', { vaultId: shortId(vault.vaultId) });
+    }
     await keepMandate(context, vault);
     return await new BackupRun(context, { ...options, workers }, vault).run(directories);
   } catch (error) {

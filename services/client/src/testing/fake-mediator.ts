@@ -44,6 +44,8 @@ export class FakeMediator implements VaultMediator {
   readonly closed: string[] = [];
   head: string | undefined;
   mandate: string | undefined;
+  /** All agreements have ended. */
+  isGivenUp = false;
   /** Called before each operation; throw to fail it. */
   onCall: ((operation: string) => void | Promise<void>) | undefined;
   readonly #options: FakeMediatorOptions;
@@ -57,6 +59,10 @@ export class FakeMediator implements VaultMediator {
     const { vaultId, policy } = this.#options;
     const about = { vaultId, policy, createdAtMs: 0, packCount: this.packs.size, storedBytes: 0 };
     return this.mandate === undefined ? about : { ...about, mandate: this.#showMandate(this.mandate) };
+  }
+
+  async hasAgreements(): Promise<boolean> {
+    return !this.isGivenUp;
   }
 
   async putMandate(token: string): Promise<void> {

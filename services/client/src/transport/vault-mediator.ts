@@ -1,7 +1,7 @@
 /** The mediator as one vault sees it: the typed client, with errors of the catalogue and patience for short absences. */
 import { type MediatorApi, unwrap } from '@holdfast/http-api';
 import type { Clock, Logger } from '@holdfast/platform';
-import { HoldfastError, MAX_PACKS_PER_LOCATE, type PackId, type VaultId } from '@holdfast/protocol';
+import { HoldfastError, MAX_PACKS_PER_LOCATE, type PackId, toHex, type VaultId } from '@holdfast/protocol';
 import type { PackPlaces, VaultMediator } from '../ports.ts';
 import { makeReadKeys, type ReadKeys, type ReadKeysOptions } from './read-keys.ts';
 import { withRetries } from './retry.ts';
@@ -19,10 +19,12 @@ export interface VaultMediatorOptions {
 
 const RETRY_DELAYS_MS = [250, 500, 1000, 2000, 4000, 8000, 16_000];
 const PACKS_PER_PAGE = 1000;
+const AGREEMENTS_PER_PAGE = 200;
 
 export function createVaultMediator(options: VaultMediatorOptions): VaultMediator {
   const { api, vaultId, reading, clock, logger } = options;
   const path = { vaultId };
+  const clientId = toHex(reading.signingKey.publicKey);
   const patiently = <T>(attempt: () => Promise<T>): Promise<T> =>
     withRetries(
       {
@@ -36,6 +38,17 @@ export function createVaultMediator(options: VaultMediatorOptions): VaultMediato
 
   return {
     getVault: () => patiently(() => unwrap(api.GET('/v1/vaults/{vaultId}', { params: { path } }))),
+    async hasAgreements() {
+      for (let after: string | undefined; ;) {
+        const query = { limit: AGREEMENTS_PER_PAGE, ...(after === undefined ? {} : { after }) };
+        const { agreements } = await patiently(() =>
+          unwrap(api.GET('/v1/clients/{clientId}/agreements', { params: { path: { clientId }, query } })),
+        );
+        if (agreements.some((one) => one.vaultId === vaultId && one.state !== 'ended')) return true;
+        if (agreements.length < AGREEMENTS_PER_PAGE) return false;
+        after = agreements.at(-1)!.agreementId;
+      }
+    },
     async putMandate(mandate) {
       const body = { mandate };
       await patiently(() => unwrap(api.PUT('/v1/vaults/{vaultId}/mandate', { params: { path }, body })));
