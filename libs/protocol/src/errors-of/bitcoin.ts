@@ -116,4 +116,10 @@ export const BITCOIN_ERRORS = {
     '{count} of your deposit addresses still wait for money.',
     'Pay to one of them (holdfast deposit shows it); then there will be new ones.',
   ),
+  'deposit.too-many-clients': entry(
+    429,
+    'unavailable',
+    'This mediator gave {count} new deposit addresses within an hour, and gives no more than that.',
+    'Try again in an hour; an address that you have already still counts (holdfast deposit).',
+  ),
 } as const;

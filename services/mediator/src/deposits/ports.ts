@@ -60,12 +60,12 @@ export interface DepositStore {
   skipIndexes(keyNo: number, nextIndex: number): Promise<void>;
   /**
    * The client's newest address that nothing came to, or (`isNew`, or there is none) the next one.
-   * @throws HoldfastError `deposit.too-many-addresses`
+   * @throws HoldfastError `deposit.too-many-addresses`, `deposit.too-many-clients`
    */
   giveAddress(
     clientId: string,
     key: DepositAddresses & { readonly keyNo: number },
-    want: { readonly isNew: boolean; readonly maxUnused: number },
+    want: { readonly isNew: boolean; readonly maxUnused: number; readonly maxAnHour: number },
     nowMs: number,
   ): Promise<GivenAddress>;
   position(): Promise<WatchPosition>;
@@ -94,4 +94,6 @@ export interface DepositsOptions {
   readonly rules: DepositRules;
   /** Below this index no address is given: for a database that was restored from an older copy. */
   readonly firstIndex?: number;
+  /** So many new addresses are given to all clients together within an hour. Default 2,000. */
+  readonly maxAnHour?: number;
 }

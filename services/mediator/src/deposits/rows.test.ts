@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm';
 import { openTestDeposits, type TestDeposits } from '../testing/test-deposits.ts';
 import { createFakeRail } from '../testing/test-fake-rail.ts';
 import { freshId } from '../testing/test-mediator.ts';
+import { giveAddress } from './index.ts';
 
 let world: TestDeposits;
 beforeAll(async () => {
@@ -34,4 +35,19 @@ test.each([
     cause: { constraint: expect.stringMatching(/^deposits?_(?:stays|credits)$/) },
   });
   expect(await world.ledger.findFaults()).toEqual([]);
+});
+
+test('whoever makes clients for nothing cannot use up the addresses that a node can watch', async () => {
+  const { store, key, clock } = world;
+  const give = async (clientId = freshId()) => giveAddress({ store, key, clock, maxAnHour: 3 }, clientId);
+  await clock.advance(3_600_000);
+  const first = freshId();
+  const given = await give(first);
+  await give();
+  await clock.advance(1_000);
+  await give();
+  await expect(give()).rejects.toMatchObject({ code: 'deposit.too-many-clients', params: { count: '3' } });
+  expect(await give(first)).toEqual({ ...given });
+  await clock.advance(3_599_000);
+  await give();
 });

@@ -5,6 +5,8 @@ import type { DepositAddresses, DepositKeyRecord, GivenAddress } from '../../dep
 import type { Database, Transaction } from './database.ts';
 import { depositAddresses, depositKeys, deposits } from './deposits-schema.ts';
 
+const HOUR_MS = 3_600_000;
+
 interface KeyRow extends Record<string, unknown> {
   key_no: number;
   descriptor: string;
@@ -52,7 +54,7 @@ export async function giveAddress(
   tx: Transaction,
   clientId: string,
   key: DepositAddresses & { readonly keyNo: number },
-  { isNew, maxUnused }: { readonly isNew: boolean; readonly maxUnused: number },
+  { isNew, maxUnused, maxAnHour }: { readonly isNew: boolean; readonly maxUnused: number; readonly maxAnHour: number },
   nowMs: number,
 ): Promise<GivenAddress> {
   // One at a time: an index is given once.
@@ -69,6 +71,11 @@ export async function giveAddress(
     return { address, index, isWatched: index <= watchedTo };
   }
   if (unused.length >= maxUnused) throw fail('deposit.too-many-addresses', { count: unused.length });
+  // They are given in order: the one that is so many back tells how fast they go.
+  const { rows: recent } = await tx.execute(sql`
+    SELECT FROM ${depositAddresses}
+    WHERE key_no = ${key.keyNo} AND address_index = ${nextIndex - maxAnHour} AND made_at_ms > ${nowMs - HOUR_MS}`);
+  if (recent.length > 0) throw fail('deposit.too-many-clients', { count: maxAnHour });
   const { address } = key.addressAt(nextIndex);
   await tx
     .insert(depositAddresses)
