@@ -2,6 +2,7 @@
 import * as secp256k1 from '@bitcoinerlab/secp256k1';
 import { BIP32Factory, type BIP32Interface } from 'bip32';
 import { initEccLib } from 'bitcoinjs-lib';
+import { ECPairFactory } from 'ecpair';
 
 const NO_EXTRA_RANDOMNESS = new Uint8Array(32);
 
@@ -17,3 +18,13 @@ initEccLib(curve);
 
 export const bip32 = BIP32Factory(curve);
 export type ExtendedKey = BIP32Interface;
+
+/**
+ * Keys that sign and that verify. Strict: a signature with a high S is valid, but nodes do not relay it, so it counts as
+ * wrong.
+ */
+export const keyPairs = ECPairFactory({
+  ...curve,
+  verify: (hash: Uint8Array, key: Uint8Array, signature: Uint8Array): boolean =>
+    secp256k1.verify(hash, key, signature, true),
+});

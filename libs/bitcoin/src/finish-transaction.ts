@@ -4,9 +4,9 @@
  */
 import { fail } from '@holdfast/protocol';
 import { crypto, type Psbt, script, Transaction } from 'bitcoinjs-lib';
-import { curve } from './curve.ts';
-import { readPsbt } from './psbt.ts';
-import { outputTypeOf, scriptHex } from './scripts.ts';
+import { keyPairs } from './curve.ts';
+import { readPsbt, spentScripts } from './psbt.ts';
+import { outputTypeOf, scriptBytes, scriptHex } from './scripts.ts';
 
 export interface SignedTransaction {
   /** 64 hex digits, as shown: the same as planned. */
@@ -15,11 +15,6 @@ export interface SignedTransaction {
   readonly hex: string;
   readonly weight: number;
   readonly vsize: number;
-}
-
-interface Spent {
-  readonly script: Uint8Array;
-  readonly value: bigint;
 }
 
 /**
@@ -31,19 +26,12 @@ interface Spent {
 export function finishTransaction(planned: string, signed: string): SignedTransaction {
   const ours = readPsbt(planned);
   const theirs = readPsbt(signed);
-  const unsigned = unsignedBytes(ours);
-  if (scriptHex(unsigned) !== scriptHex(unsignedBytes(theirs))) {
+  if (scriptHex(unsignedBytes(ours)) !== scriptHex(unsignedBytes(theirs))) {
     throw fail('transaction.altered', { detail: 'inputs, outputs or lock time differ' });
   }
-  const transaction = Transaction.fromBuffer(unsigned, true);
-  const spent = ours.data.inputs.map(({ witnessUtxo }, index) => {
-    if (witnessUtxo === undefined)
-      throw fail('transaction.malformed', { detail: `what input ${index} spends is not told` });
-    return witnessUtxo;
-  });
-  const witnesses = spent.map((_, index) => witnessOf(theirs, index));
-  for (const [index, witness] of witnesses.entries()) verifyWitness(transaction, index, spent, witness);
-  for (const [index, witness] of witnesses.entries()) transaction.setWitness(index, witness);
+  for (const [index, spent] of spentScripts(ours).entries())
+    takeSignature(ours, index, spent, witnessOf(theirs, index));
+  const transaction = ours.finalizeAllInputs().extractTransaction(true);
   return {
     txid: transaction.getId(),
     hex: transaction.toHex(),
@@ -76,55 +64,50 @@ function readStack(bytes: Uint8Array): Uint8Array[] {
   return items;
 }
 
-function verifyWitness(transaction: Transaction, index: number, spent: readonly Spent[], witness: Uint8Array[]): void {
-  const { script: output, value } = spent[index] as Spent;
-  const type = outputTypeOf(scriptHex(output));
-  if (type === 'p2wpkh') verifyP2wpkh(transaction, index, output, value, witness);
-  else if (type === 'p2tr') verifyP2tr(transaction, index, spent, witness);
+/** Into our PSBT, and verified there, against what we know of the coins. @param spent script of the output, hex */
+function takeSignature(ours: Psbt, index: number, spent: string, witness: readonly Uint8Array[]): void {
+  const type = outputTypeOf(spent);
+  if (type === 'p2wpkh') takeP2wpkh(ours, index, spent, witness);
+  else if (type === 'p2tr') takeP2tr(ours, index, spent, witness);
   else throw notSigned(index, 'is of a kind that is not signed here');
 }
 
-function verifyP2wpkh(
-  transaction: Transaction,
-  index: number,
-  output: Uint8Array,
-  value: bigint,
-  witness: Uint8Array[],
-): void {
-  const [encoded, publicKey, ...more] = witness;
-  if (encoded === undefined || publicKey === undefined || more.length > 0)
+function takeP2wpkh(ours: Psbt, index: number, spent: string, witness: readonly Uint8Array[]): void {
+  const [signature, pubkey, ...more] = witness;
+  if (signature === undefined || pubkey === undefined || more.length > 0)
     throw notSigned(index, 'has a strange witness');
-  const hash = crypto.hash160(publicKey);
-  if (scriptHex(hash) !== scriptHex(output.subarray(2))) throw notSigned(index, 'is signed by another key');
-  const { signature, hashType } = decodeSignature(index, encoded);
-  if (hashType !== Transaction.SIGHASH_ALL) throw notSigned(index, 'is signed only in part');
-  const scriptCode = Uint8Array.from([0x76, 0xa9, 0x14, ...hash, 0x88, 0xac]);
-  const digest = transaction.hashForWitnessV0(index, scriptCode, value, hashType);
-  // Strict: a high S is valid, but nodes do not relay it.
-  if (!curve.verify(digest, publicKey, signature, true)) throw notSigned(index, 'has a wrong signature');
+  if (scriptHex(crypto.hash160(pubkey)) !== spent.slice(4)) throw notSigned(index, 'is signed by another key');
+  if (hashTypeOf(index, signature) !== Transaction.SIGHASH_ALL) throw notSigned(index, 'is signed only in part');
+  ours.updateInput(index, { partialSig: [{ pubkey, signature }] });
+  const isValid = ours.validateSignaturesOfInput(index, (key, digest, given) =>
+    keyPairs.fromPublicKey(key).verify(digest, given),
+  );
+  if (!isValid) throw notSigned(index, 'has a wrong signature');
 }
 
-function decodeSignature(index: number, encoded: Uint8Array): { signature: Uint8Array; hashType: number } {
+function hashTypeOf(index: number, signature: Uint8Array): number {
   try {
-    return script.signature.decode(encoded);
+    return script.signature.decode(signature).hashType;
   } catch {
     throw notSigned(index, 'has a malformed signature');
   }
 }
 
-function verifyP2tr(transaction: Transaction, index: number, spent: readonly Spent[], witness: Uint8Array[]): void {
-  const [signature, ...more] = witness;
-  if (signature === undefined || more.length > 0) throw notSigned(index, 'is not spent by its key');
+/** Of the two keys with this abscissa the one that taproot means. */
+const EVEN = 0x02;
+
+function takeP2tr(ours: Psbt, index: number, spent: string, witness: readonly Uint8Array[]): void {
+  const [tapKeySig, ...more] = witness;
+  if (tapKeySig === undefined || more.length > 0) throw notSigned(index, 'is not spent by its key');
   // 65 bytes would be a signature of a named kind: valid, but heavier than planned.
-  if (signature.length !== 64) throw notSigned(index, 'has a signature of another kind');
-  const digest = transaction.hashForWitnessV1(
+  if (tapKeySig.length !== 64) throw notSigned(index, 'has a signature of another kind');
+  ours.updateInput(index, { tapKeySig });
+  const isValid = ours.validateSignaturesOfInput(
     index,
-    spent.map((output) => output.script),
-    spent.map((output) => output.value),
-    Transaction.SIGHASH_DEFAULT,
+    (key, digest, given) => keyPairs.fromPublicKey(Uint8Array.of(EVEN, ...key)).verifySchnorr(digest, given),
+    scriptBytes(spent.slice(4)),
   );
-  const outputKey = (spent[index] as Spent).script.subarray(2);
-  if (!curve.verifySchnorr(digest, outputKey, signature)) throw notSigned(index, 'has a wrong signature');
+  if (!isValid) throw notSigned(index, 'has a wrong signature');
 }
 
 const notSigned = (index: number, what: string): Error =>

@@ -1,7 +1,8 @@
 /** The hot wallet: keys in memory that sign payouts. Nothing of them reaches a text, a log or an error. */
 import { fail, type Network } from '@holdfast/protocol';
-import { crypto, type Psbt, type Signer, Transaction } from 'bitcoinjs-lib';
-import { bip32, type ExtendedKey } from './curve.ts';
+import { crypto, type Psbt, Transaction } from 'bitcoinjs-lib';
+import type { ECPairInterface } from 'ecpair';
+import { bip32, type ExtendedKey, keyPairs } from './curve.ts';
 import { readExtendedKey } from './extended-key.ts';
 import { bitcoinNetwork } from './networks.ts';
 import { readPsbt, spentScripts, toldPlace } from './psbt.ts';
@@ -35,8 +36,8 @@ export function createHotWallet(secret: Uint8Array | string, network: Network): 
   }));
   const wallet = publicWalletOf(network, fingerprintOf(master), accounts);
   // The keys live in this closure and nowhere else: whatever prints the wallet sees its public half.
-  const keyOf = ({ kind, branch, index }: WalletAddress): ExtendedKey =>
-    (secrets.get(kind) as ExtendedKey).derive(BRANCHES[branch]).derive(index);
+  const keyOf = ({ kind, branch, index }: WalletAddress): ECPairInterface =>
+    keyPairOf((secrets.get(kind) as ExtendedKey).derive(BRANCHES[branch]).derive(index));
   /** A PSBT that says where its keys are saves the search; that it is true shows in the script. */
   const ownerIn = (psbt: Psbt, index: number, script: string, lastIndex: number): WalletAddress | undefined => {
     const told = toldPlace(psbt, index);
@@ -73,23 +74,24 @@ function masterKey(secret: Uint8Array | string, network: Network): ExtendedKey {
 
 const accountKey = (master: ExtendedKey, path: string): ExtendedKey => master.derivePath(path.replaceAll('h', "'"));
 
-function signInput(psbt: Psbt, index: number, { kind }: WalletAddress, key: ExtendedKey): void {
+/** Its ECDSA signatures have at most 71 bytes (a small R, as Bitcoin Core makes them): a quarter of a virtual byte less. */
+function keyPairOf({ privateKey }: ExtendedKey): ECPairInterface {
+  const pair = keyPairs.fromPrivateKey(privateKey as Uint8Array);
+  pair.lowR = true;
+  return pair;
+}
+
+function signInput(psbt: Psbt, index: number, { kind }: WalletAddress, pair: ECPairInterface): void {
   const { sighashType } = psbt.data.inputs[index] ?? {};
   const whole: number[] = kind === 'p2tr' ? [Transaction.SIGHASH_DEFAULT] : [Transaction.SIGHASH_ALL];
   if (sighashType !== undefined && !whole.includes(sighashType)) {
     throw fail('transaction.not-signed', { detail: `input ${index} asks for a signature of another kind` });
   }
   if (kind === 'p2wpkh') {
-    psbt.signInput(index, shortSigner(key));
+    psbt.signInput(index, pair);
     return;
   }
-  const internalKey = key.publicKey.subarray(1);
+  const internalKey = pair.publicKey.subarray(1);
   if (psbt.data.inputs[index]?.tapInternalKey === undefined) psbt.updateInput(index, { tapInternalKey: internalKey });
-  psbt.signInput(index, key.tweak(crypto.taggedHash('TapTweak', internalKey)));
+  psbt.signInput(index, pair.tweak(crypto.taggedHash('TapTweak', internalKey)));
 }
-
-/** Signatures of at most 71 bytes (a small R, as Bitcoin Core makes them): a quarter of a virtual byte less. */
-const shortSigner = (key: ExtendedKey): Signer => ({
-  publicKey: key.publicKey,
-  sign: (hash) => key.sign(hash, true),
-});
