@@ -107,3 +107,21 @@ test('an admin’s limit counts what a client was paid within a day, not each wi
   await ask(50_000n, 4);
   expect(await paid()).toEqual([40_000n, 10_000n, 20_000n, 50_000n]);
 });
+
+test('an admin’s word is good for one payment', async () => {
+  const payouts = await openTestPayouts(createFakeRail(), { rules: { approvalSats: 50_000n } });
+  opened.push(payouts);
+  await payouts.fund(200_000n, 200_000n);
+  const node = await payouts.earner(60_000n);
+  const paid = async () => {
+    await payouts.nextPeriod();
+    await payouts.run();
+    return (await payouts.batches()).map(({ grossSats }) => grossSats);
+  };
+  expect(await paid()).toEqual([]);
+  const terms = { upToSats: 70_000n, approvedBy: 'ab'.repeat(32), note: 'asked' };
+  await payouts.store.approve({ nodeId: node.nodeId }, terms, payouts.clock.nowMs());
+  expect(await paid()).toEqual([60_000n]);
+  await payouts.earn(node, 60_000n);
+  expect(await paid()).toEqual([60_000n]);
+});
