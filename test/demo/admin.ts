@@ -83,8 +83,11 @@ export interface Admin {
   deposits(clientId: string): Promise<Deposit[]>;
   /** Newest first. */
   payouts(nodeId: string): Promise<Payment[]>;
-  /** Where the hot wallet is filled up. */
-  payoutStatus(): Promise<{ readonly fundingAddress?: string }>;
+  /** Where the hot wallet is filled up, and who waits for the next batch (`next`) or for something else. */
+  payoutStatus(): Promise<{
+    readonly fundingAddress?: string;
+    readonly waiting: readonly { readonly reason: string }[];
+  }>;
   /** Ledger against chain, now; and what is owed, published. */
   reconcile(): Promise<AuditOutcome>;
   /** Every entry, newest first. */

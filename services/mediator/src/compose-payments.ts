@@ -31,8 +31,10 @@ export interface Payments extends DepositHandling {
 }
 
 const DEFAULT_CONFIRMATIONS = 3;
-/** How often the chain is looked at. */
-const LOOK_MS = 5_000;
+/** How often the chain is looked at … */
+const LONGEST_LOOK_MS = 5_000;
+/** … and at least so often in each period. */
+const LOOKS_PER_PERIOD = 4;
 
 /**
  * @throws HoldfastError `wallet-key.…` for an extended public key that cannot be used, `payout.bad-seed-file` for a seed
@@ -65,14 +67,15 @@ export async function wirePayments(
     logger.warn('HOLDFAST_DEPOSIT_XPUB is set and BITCOIN_RPC_URL is not: no deposits are taken');
   }
   const payouts = await wirePayouts(base, database, money);
+  const everyMs = Math.min(LONGEST_LOOK_MS, Math.ceil(money.rules.periodMs / LOOKS_PER_PERIOD));
   return {
     ...(rail !== undefined && { rail }),
     depositRows,
     ...(deposits !== undefined && { deposits }),
     payouts,
     works: {
-      deposits: { everyMs: LOOK_MS, run: async () => deposits?.watch() },
-      payouts: { everyMs: LOOK_MS, run: async () => payouts.work?.run() },
+      deposits: { everyMs, run: async () => deposits?.watch() },
+      payouts: { everyMs, run: async () => payouts.work?.run() },
     },
   };
 }
