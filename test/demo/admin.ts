@@ -57,7 +57,8 @@ export interface Payment {
   readonly txid: string;
 }
 
-interface AuditOutcome {
+export interface AuditOutcome {
+  /** Absent: it could not be done just now. */
   readonly reconciliation?: {
     readonly state: string;
     readonly chainSats: string;
@@ -65,8 +66,6 @@ interface AuditOutcome {
     readonly pendingSats: string;
     readonly differences: readonly { readonly subject: string; readonly what: string; readonly sats: string }[];
   };
-  /** Why there is none. */
-  readonly unreconciled?: string;
 }
 
 export interface Admin {

@@ -1,6 +1,6 @@
 /** Money over the chain: the client pays in, the operator fills the hot wallet, nodes are paid, and the books agree. */
 import { formatCount } from '@holdfast/protocol';
-import type { Admin, Payment } from './admin.ts';
+import type { Admin, AuditOutcome, Payment } from './admin.ts';
 import type { Chain, Received } from './chain.ts';
 import type { DemoNode } from './market.ts';
 import { bad, bitcoinText, count, fact, good, satsOf, seconds, step, table } from './report.ts';
@@ -123,13 +123,16 @@ function arrivedSats({ payments, received }: Payee): bigint {
 }
 
 /** True when ledger and chain agree, and the client’s money is in what the mediator signs that it owes. */
-export async function showBooks({ admin, chain, holdfast }: PayingOptions): Promise<boolean> {
+export async function showBooks({ admin, chain, holdfast, signal }: PayingOptions): Promise<boolean> {
   step('Do the books agree with the chain?');
   await chain.mineEvery(0);
-  const { reconciliation, unreconciled } = await admin.reconcile();
+  // The mediator may be doing it by itself at this moment.
+  const isDone = ({ reconciliation }: AuditOutcome): boolean => reconciliation !== undefined;
+  const outcome = await until(signal, () => admin.reconcile(), isDone);
   await chain.mineEvery(BLOCK_MS);
+  const reconciliation = outcome?.reconciliation;
   if (reconciliation === undefined) {
-    bad(`They could not be compared: ${unreconciled ?? 'no reason given'}.`);
+    bad(`They could not be compared within ${seconds(PATIENCE_MS)}.`);
     return false;
   }
   const { chainSats, ledgerMsat, pendingSats, differences, state } = reconciliation;
