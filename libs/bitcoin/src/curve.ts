@@ -19,12 +19,33 @@ initEccLib(curve);
 export const bip32 = BIP32Factory(curve);
 export type ExtendedKey = BIP32Interface;
 
+/** As far as it is used here. */
+export interface KeyPair {
+  /** Compressed, 33 bytes. */
+  readonly publicKey: Uint8Array;
+  /** Whether its ECDSA signatures are made with a small R, as Bitcoin Core makes them. */
+  lowR: boolean;
+  sign(digest: Uint8Array): Uint8Array;
+  signSchnorr(digest: Uint8Array): Uint8Array;
+  verify(digest: Uint8Array, signature: Uint8Array): boolean;
+  verifySchnorr(digest: Uint8Array, signature: Uint8Array): boolean;
+  /** As taproot tweaks keys (BIP-341). */
+  tweak(by: Uint8Array): KeyPair;
+}
+
+interface KeyPairs {
+  fromPrivateKey(key: Uint8Array): KeyPair;
+  fromPublicKey(key: Uint8Array): KeyPair;
+}
+
+/** The declarations that it comes with name their files without extensions, so that TypeScript finds nothing of them. */
+const makeKeyPairs = ECPairFactory as unknown as (ecc: typeof curve) => KeyPairs;
+
 /**
  * Keys that sign and that verify. Strict: a signature with a high S is valid, but nodes do not relay it, so it counts as
  * wrong.
  */
-export const keyPairs = ECPairFactory({
+export const keyPairs = makeKeyPairs({
   ...curve,
-  verify: (hash: Uint8Array, key: Uint8Array, signature: Uint8Array): boolean =>
-    secp256k1.verify(hash, key, signature, true),
+  verify: (hash, key, signature) => secp256k1.verify(hash, key, signature, true),
 });

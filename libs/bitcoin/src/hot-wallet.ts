@@ -1,8 +1,7 @@
 /** The hot wallet: keys in memory that sign payouts. Nothing of them reaches a text, a log or an error. */
 import { fail, type Network } from '@holdfast/protocol';
 import { crypto, type Psbt, Transaction } from 'bitcoinjs-lib';
-import type { ECPairInterface } from 'ecpair';
-import { bip32, type ExtendedKey, keyPairs } from './curve.ts';
+import { bip32, type ExtendedKey, type KeyPair, keyPairs } from './curve.ts';
 import { readExtendedKey } from './extended-key.ts';
 import { bitcoinNetwork } from './networks.ts';
 import { readPsbt, spentScripts, toldPlace } from './psbt.ts';
@@ -36,7 +35,7 @@ export function createHotWallet(secret: Uint8Array | string, network: Network): 
   }));
   const wallet = publicWalletOf(network, fingerprintOf(master), accounts);
   // The keys live in this closure and nowhere else: whatever prints the wallet sees its public half.
-  const keyOf = ({ kind, branch, index }: WalletAddress): ECPairInterface =>
+  const keyOf = ({ kind, branch, index }: WalletAddress): KeyPair =>
     keyPairOf((secrets.get(kind) as ExtendedKey).derive(BRANCHES[branch]).derive(index));
   /** A PSBT that says where its keys are saves the search; that it is true shows in the script. */
   const ownerIn = (psbt: Psbt, index: number, script: string, lastIndex: number): WalletAddress | undefined => {
@@ -75,13 +74,13 @@ function masterKey(secret: Uint8Array | string, network: Network): ExtendedKey {
 const accountKey = (master: ExtendedKey, path: string): ExtendedKey => master.derivePath(path.replaceAll('h', "'"));
 
 /** Its ECDSA signatures have at most 71 bytes (a small R, as Bitcoin Core makes them): a quarter of a virtual byte less. */
-function keyPairOf({ privateKey }: ExtendedKey): ECPairInterface {
+function keyPairOf({ privateKey }: ExtendedKey): KeyPair {
   const pair = keyPairs.fromPrivateKey(privateKey as Uint8Array);
   pair.lowR = true;
   return pair;
 }
 
-function signInput(psbt: Psbt, index: number, { kind }: WalletAddress, pair: ECPairInterface): void {
+function signInput(psbt: Psbt, index: number, { kind }: WalletAddress, pair: KeyPair): void {
   const { sighashType } = psbt.data.inputs[index] ?? {};
   const whole: number[] = kind === 'p2tr' ? [Transaction.SIGHASH_DEFAULT] : [Transaction.SIGHASH_ALL];
   if (sighashType !== undefined && !whole.includes(sighashType)) {

@@ -1,6 +1,7 @@
 /** Where a transaction is now, and what spends an output: the wallet's view, checked against the mempool. */
 import type { Outpoint, Spender, TransactionState, WalletName } from '../../rail/index.ts';
 import { HoldfastError } from '@holdfast/protocol';
+import { findRival } from './rivals.ts';
 import { RPC, type Rpc, RpcError } from './rpc.ts';
 import type { Wallets } from './wallets.ts';
 
@@ -11,6 +12,12 @@ export interface WalletTransaction {
   readonly lastprocessedblock?: { readonly height: number };
   readonly decoded?: { readonly vin: readonly { readonly txid?: string; readonly vout?: number }[] };
 }
+
+/** Each with what the wallet knows of it. */
+export type FromWallet = (
+  wallet: WalletName,
+  txids: readonly string[],
+) => Promise<{ readonly txid: string; readonly known: WalletTransaction | undefined }[]>;
 
 export interface Transactions {
   /** As the wallet has them; undefined: neither in the chain nor in the mempool, or the wallet does not know it. */
@@ -34,7 +41,7 @@ export function createTransactions(rpc: Rpc, wallets: Wallets): Transactions {
     const found = await rpc.batch(txids.map((txid) => ({ method: 'getmempoolentry', params: [txid] })));
     return new Map(txids.map((txid, i) => [txid, !notThere(found[i])]));
   };
-  const fromWallet = async (name: WalletName, txids: readonly string[]) => {
+  const fromWallet: FromWallet = async (name, txids) => {
     const calls = txids.map((txid) => ({ method: 'gettransaction', params: [txid] }));
     const found = await wallets.batch<WalletTransaction>(name, calls);
     return txids.map((txid, i) => ({ txid, known: notThere(found[i]) ? undefined : (found[i] as WalletTransaction) }));
@@ -89,42 +96,13 @@ export function createTransactions(rpc: Rpc, wallets: Wallets): Transactions {
     return undefined;
   };
 
-  /** The wallet says how deep it is, not which one: that block is read. A pruned node must still have it. */
-  const minedRival = async (name: WalletName, txid: string): Promise<Spender | undefined> => {
-    const [entry] = await fromWallet(name, [txid]);
-    const { confirmations = 0, lastprocessedblock } = entry?.known ?? {};
-    if (confirmations >= 0 || lastprocessedblock === undefined) return undefined;
-    const blockHash = await rpc.call<string>('getblockhash', [lastprocessedblock.height + confirmations + 1]);
-    const { tx } = await rpc.call<{ tx: { txid: string; vin: { txid?: string; vout?: number }[] }[] }>('getblock', [
-      blockHash,
-      2,
-    ]);
-    const wanted = new Set(await inputsOfLine(name, txid));
-    const found = tx.find((one) => one.vin.some((input) => wanted.has(`${input.txid ?? ''}:${input.vout ?? 0}`)));
-    return found && { txid: found.txid, confirmations: -confirmations, blockHash };
-  };
-
-  /** What it and those before it spend, as far back as the wallet has them and they are kept out as well. */
-  const inputsOfLine = async (name: WalletName, txid: string): Promise<string[]> => {
-    const line = [txid];
-    const spent: string[] = [];
-    for (const member of line) {
-      const keys = await inputsOf(name, member);
-      spent.push(...keys);
-      const before = keys.filter((key) => !key.startsWith('coinbase')).map((key) => key.slice(0, 64));
-      const parents = await fromWallet(name, [...new Set(before)]);
-      line.push(...parents.filter(({ known }) => (known?.confirmations ?? 0) < 0).map((parent) => parent.txid));
-    }
-    return spent;
-  };
-
   return {
     statesOf,
     inputsOf,
     isInMempool,
     async rival(txid) {
       for (const name of WALLETS) {
-        const found = await unlessNotWatched(() => minedRival(name, txid));
+        const found = await unlessNotWatched(() => findRival(name, txid, { rpc, fromWallet, inputsOf }));
         if (found !== undefined) return found;
       }
       return undefined;
