@@ -24,7 +24,6 @@ const AGREEMENTS_PER_PAGE = 200;
 export function createVaultMediator(options: VaultMediatorOptions): VaultMediator {
   const { api, vaultId, reading, clock, logger } = options;
   const path = { vaultId };
-  const clientId = toHex(reading.signingKey.publicKey);
   const patiently = <T>(attempt: () => Promise<T>): Promise<T> =>
     withRetries(
       {
@@ -38,17 +37,7 @@ export function createVaultMediator(options: VaultMediatorOptions): VaultMediato
 
   return {
     getVault: () => patiently(() => unwrap(api.GET('/v1/vaults/{vaultId}', { params: { path } }))),
-    async hasAgreements() {
-      for (let after: string | undefined; ;) {
-        const query = { limit: AGREEMENTS_PER_PAGE, ...(after === undefined ? {} : { after }) };
-        const { agreements } = await patiently(() =>
-          unwrap(api.GET('/v1/clients/{clientId}/agreements', { params: { path: { clientId }, query } })),
-        );
-        if (agreements.some((one) => one.vaultId === vaultId && one.state !== 'ended')) return true;
-        if (agreements.length < AGREEMENTS_PER_PAGE) return false;
-        after = agreements.at(-1)!.agreementId;
-      }
-    },
+    hasAgreements: () => patiently(() => hasAgreements(api, toHex(reading.signingKey.publicKey), vaultId)),
     async putMandate(mandate) {
       const body = { mandate };
       await patiently(() => unwrap(api.PUT('/v1/vaults/{vaultId}/mandate', { params: { path }, body })));
@@ -139,4 +128,15 @@ function placesOf({ packs, nodes }: LocateAnswer, { seeds }: ReadKeys): PackPlac
       return { target, root, lost, online };
     }),
   }));
+}
+
+async function hasAgreements(api: MediatorApi, clientId: string, vaultId: VaultId): Promise<boolean> {
+  for (let after: string | undefined; ;) {
+    const query = { limit: AGREEMENTS_PER_PAGE, ...(after === undefined ? {} : { after }) };
+    const params = { path: { clientId }, query };
+    const { agreements } = await unwrap(api.GET('/v1/clients/{clientId}/agreements', { params }));
+    if (agreements.some((one) => one.vaultId === vaultId && one.state !== 'ended')) return true;
+    if (agreements.length < AGREEMENTS_PER_PAGE) return false;
+    after = agreements.at(-1)!.agreementId;
+  }
 }

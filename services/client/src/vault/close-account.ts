@@ -88,11 +88,18 @@ export const WORTH_SENDING_SATS = 1_000n;
 /** Everything that is available, in more than one withdrawal where the mediator pays no more at once. */
 export async function withdrawEverything(client: ClientContext, address: string): Promise<Withdrawal[]> {
   const made: Withdrawal[] = [];
-  while (isWorthSending((await client.mediator.getAccount()).availableMsat)) {
-    made.push(await withdraw(client, address, 'all'));
+  try {
+    while (isWorthSending((await client.mediator.getAccount()).availableMsat)) {
+      made.push(await withdraw(client, address, 'all'));
+    }
+  } catch (error) {
+    // A debt is repaid first, and that may leave nothing to speak of.
+    if (!(error instanceof HoldfastError) || !NOTHING_LEFT.has(error.code)) throw error;
   }
   return made;
 }
+
+const NOTHING_LEFT: ReadonlySet<string> = new Set(['withdrawal.too-small', 'money.insufficient']);
 
 export const isWorthSending = (amountMsat: string | bigint): boolean =>
   BigInt(amountMsat) >= WORTH_SENDING_SATS * 1_000n;

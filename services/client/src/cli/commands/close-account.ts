@@ -96,7 +96,7 @@ async function endAll({ console, home }: Cli, client: OpenClient): Promise<numbe
 
 /** What is there at once; what nodes do not earn of the rest when their periods are settled. */
 async function withdrawAll(cli: Cli, client: OpenClient, address: string, wait: boolean): Promise<Withdrawal[]> {
-  const { isWorthSending, withdrawEverything } = await import('../../vault/index.ts');
+  const { withdrawEverything } = await import('../../vault/index.ts');
   const { withdrawalLines } = await import('./withdraw.ts');
   const made: Withdrawal[] = [];
   const withdrawNow = async (): Promise<void> => {
@@ -105,14 +105,20 @@ async function withdrawAll(cli: Cli, client: OpenClient, address: string, wait: 
     made.push(...now);
   };
   await withdrawNow();
-  for (let isTold = false; wait; isTold = true) {
-    const { availableMsat, heldMsat } = await readRest(client);
-    if (heldMsat === 0n || !isWorthSending(availableMsat + heldMsat)) break;
-    if (!isTold) cli.console.note(await waitingFor(heldMsat));
-    await cli.clock.sleep(POLL_MS, cli.signal);
-  }
-  await withdrawNow();
+  if (wait && (await isSettled(cli, client))) await withdrawNow();
   return made;
+}
+
+/** Waits until nothing is held any more. False: it was not worth waiting for. */
+async function isSettled({ console, clock, signal }: Cli, client: OpenClient): Promise<boolean> {
+  const { isWorthSending } = await import('../../vault/index.ts');
+  for (let isTold = false; ; isTold = true) {
+    const { availableMsat, heldMsat } = await readRest(client);
+    if (heldMsat === 0n) return true;
+    if (!isWorthSending(availableMsat + heldMsat)) return false;
+    if (!isTold) console.note(await waitingFor(heldMsat));
+    await clock.sleep(POLL_MS, signal);
+  }
 }
 
 async function waitingFor(heldMsat: bigint): Promise<string> {
