@@ -6,6 +6,7 @@ import { type Coin, outpointKey } from '@holdfast/bitcoin';
 import { fail, HoldfastError, toHex } from '@holdfast/protocol';
 import type { Tip } from '../rail/index.ts';
 import { choosePayees, type ChoiceTerms } from './choose-payees.ts';
+import { findForgottenBatches } from './forgotten-batches.ts';
 import { type BatchPlan, type BatchTerms, planBatch } from './plan-batch.ts';
 import type { Candidate, OpenBatch, PayoutInput } from './ports.ts';
 import { LIMIT_WINDOWS_MS } from './rules.ts';
@@ -53,6 +54,7 @@ async function buildBatch(options: PayoutOptions, satPerKvb: bigint, tip: Tip): 
   if (choosePayees(candidates, rules, terms).chosen.length === 0) return undefined;
   const changeIndex = await store.nextChangeIndex();
   const lastIndex = await watchWallet(options, changeIndex);
+  if (await findForgottenBatches(options, changeIndex, lastIndex)) return undefined;
   const coins = await freeCoins(options, lastIndex);
   const changeScript = wallet.addressAt('p2wpkh', 'change', changeIndex).script;
   const { plan, missingSats } = planNext(candidates, options, terms, { coins, satPerKvb, changeScript });

@@ -180,6 +180,8 @@ export interface PayoutStore {
   /** Outputs that open batches spend. */
   takenInputs(): Promise<Outpoint[]>;
   nextChangeIndex(): Promise<number>;
+  /** Those of these transactions that are no batch’s, and that no admin has booked. */
+  unexplained(txids: readonly string[]): Promise<string[]>;
   /** When the first batch was begun: the hot wallet is older than that. */
   firstBegunAtMs(): Promise<number | undefined>;
   /** Whether a batch was begun since then. */

@@ -3,6 +3,7 @@ import { fail } from '@holdfast/protocol';
 import { sql } from 'drizzle-orm';
 import type { Pause, PayoutStore } from '../../payouts/index.ts';
 import { runAlone } from './alone.ts';
+import { hexArray } from './columns.ts';
 import { type Database, inTransaction } from './database.ts';
 import { SETTLED_CONFIRMATIONS } from './deposits-rows.ts';
 import { deposits, depositWatch } from './deposits-schema.ts';
@@ -36,6 +37,13 @@ export function createPayoutStore(database: Database): PayoutStore {
         sql`SELECT coalesce(max(change_index) + 1, 0) AS next FROM payout_batches`,
       );
       return rows[0]!.next;
+    },
+    async unexplained(txids) {
+      const { rows } = await database.execute<{ txid: Buffer }>(sql`
+        SELECT DISTINCT t.txid FROM unnest(${hexArray(txids)}) AS t(txid)
+        WHERE NOT EXISTS (SELECT FROM payout_transactions p WHERE p.txid = t.txid)
+          AND NOT EXISTS (SELECT FROM wallet_movements m WHERE m.txid = t.txid)`);
+      return rows.map(({ txid }) => txid.toString('hex'));
     },
     async paidSince(sinceMs) {
       const { rows } = await database.execute<{ sats: string }>(sql`
