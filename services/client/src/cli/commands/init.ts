@@ -77,7 +77,9 @@ async function init(cli: Cli, options: Options): Promise<void> {
     `It may cost up to ${formatCount(spending.monthlyLimitSats)} sat a month, at nodes that ask up to ` +
       `${formatCount(spending.maxPriceSatPerTbMonth)} sat per TB and month; holdfast mandate changes that.`,
   );
-  console.note(`Have the mediator's admin credit client ${clientId}: storing is paid a month ahead.`);
+  console.note(
+    `Storing is paid a month ahead: holdfast deposit shows where to pay to; or the mediator's admin credits client ${clientId}.`,
+  );
   if (vault.warning !== undefined) console.warn(`Note: ${vault.warning}`, 'warning');
   if (options.wordsFile !== undefined && options.wordsFile !== '-') {
     console.note(`The 24 words are in ${resolve(options.wordsFile)}: take them off this machine.`);
