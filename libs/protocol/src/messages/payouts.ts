@@ -12,7 +12,7 @@ export const payoutAddress = messageType({
   body: record({
     nodeId: hex(32),
     address: text(MAX_ADDRESS_LENGTH),
-    /** Higher than that of any address before it. */
+    /** One more than that of the last address; 1 for the first. */
     sequence: u64,
     signedAtMs: u64,
   }),
@@ -28,7 +28,7 @@ export const withdrawal = messageType({
     address: text(MAX_ADDRESS_LENGTH),
     /** Whole satoshi before the network's fee; 0: all that is available. */
     sats: u64,
-    /** Higher than that of any withdrawal before it. */
+    /** One more than that of the last withdrawal; 1 for the first. */
     sequence: u64,
     signedAtMs: u64,
   }),
