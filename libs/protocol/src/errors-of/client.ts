@@ -102,7 +102,7 @@ export const CLIENT_ERRORS = {
     402,
     'refused',
     'Storing this needs {neededSats} sat, a month ahead; {availableSats} sat are available.',
-    'Let the mediator’s admin credit at least {missingSats} sat to client {clientId}, then run holdfast backup again. What is stored and paid for stays.',
+    'Pay in at least {missingSats} sat (holdfast deposit), or let the mediator’s admin credit them to client {clientId}; then run holdfast backup again. What is stored and paid for stays.',
   ),
   'client.no-replacement': entry(
     503,
