@@ -30,9 +30,12 @@ export function createPayoutAddressStore(database: Database): PayoutAddressStore
     async addresses(nodeId, nowMs) {
       const { rows } = await database.execute<AddressRow>(sql`
         SELECT p.* FROM ${payoutAddresses} p JOIN nodes n USING (node_no)
-        WHERE n.node_id = ${Buffer.from(nodeId, 'hex')} AND ${NOT_TAKEN_BACK} ORDER BY p.sequence DESC`);
-      const inForce = rows.findIndex((row) => Number(row.effective_at_ms) <= nowMs);
-      return rows.slice(0, inForce + 1 || rows.length).map(toAddress);
+        WHERE n.node_id = ${Buffer.from(nodeId, 'hex')} AND ${NOT_TAKEN_BACK} AND p.sequence >= coalesce((
+          SELECT p.sequence FROM ${payoutAddresses} p
+          WHERE p.node_no = n.node_no AND p.effective_at_ms <= ${nowMs} AND ${NOT_TAKEN_BACK}
+          ORDER BY p.sequence DESC LIMIT 1), 0)
+        ORDER BY p.sequence DESC`);
+      return rows.map(toAddress);
     },
     setAddress: (wanted, delayMs, nowMs) =>
       inTransaction(database, async (tx) => {
