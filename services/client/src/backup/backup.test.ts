@@ -44,13 +44,4 @@ describe('backup', () => {
     expect([...files.keys()].sort()).toEqual([...expected.keys()].sort());
     for (const [path, entry] of expected) expect(files.get(path)).toEqual(entry);
   }, 60_000);
-
-  test('of a vault that nobody stores any more is refused, though nothing has changed', async () => {
-    writeFileSync(join(source, 'letter.txt'), 'the only copy');
-    const client = network.newClient();
-    await backup(client, { directories: [source] });
-    expect(await backup(client, { directories: [source] })).toMatchObject({ unchanged: true });
-    network.mediator.isGivenUp = true;
-    await expect(backup(client, { directories: [source] })).rejects.toMatchObject({ code: 'vault.given-up' });
-  }, 60_000);
 });

@@ -57,6 +57,16 @@ describe('a second backup', () => {
     await expectSameAsDisk();
   }, 60_000);
 
+  test('is refused when no node stores the vault any more, though nothing has changed', async () => {
+    writeFileSync(path('letter.txt'), 'the only copy');
+    const client = network.newClient();
+    await settle();
+    await backup(client, { directories: [source] });
+    expect(await backup(client, { directories: [source] })).toMatchObject({ unchanged: true });
+    network.mediator.isGivenUp = true;
+    await expect(backup(client, { directories: [source] })).rejects.toMatchObject({ code: 'vault.given-up' });
+  }, 60_000);
+
   test('reads whatever was touched in any way, and only that', async () => {
     const names = ['grown', 'same-size', 'same-times', 'replaced', 'kept', 'gone'];
     for (const name of names) writeFileSync(path(name), random.bytes(5000));
