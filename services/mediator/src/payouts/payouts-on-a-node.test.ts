@@ -1,9 +1,12 @@
+import { describe } from '@jest/globals';
 import { describeWith } from '@holdfast/testkit';
 import { startTestBitcoin } from '../testing/test-bitcoin.ts';
+import type { TestChain } from '../testing/test-chain.ts';
+import { defineLostInputCases } from './lost-inputs.contract.ts';
 import { definePayoutCases } from './payouts.contract.ts';
 
 await describeWith(['bitcoind'], 'payouts on a real node', (program = '') => {
-  definePayoutCases(async () => {
+  const openChain = async (): Promise<TestChain> => {
     const chain = await startTestBitcoin(program);
     return {
       ...chain,
@@ -13,5 +16,7 @@ await describeWith(['bitcoind'], 'payouts on a real node', (program = '') => {
         await chain.crash();
       },
     };
-  }, 120_000);
+  };
+  definePayoutCases(openChain, 120_000);
+  describe('whose chain is reorganised', () => defineLostInputCases(openChain, 120_000));
 });

@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { createFakeRail, type FakeRailChain } from '../testing/test-fake-rail.ts';
 import { openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
+import { defineLostInputCases } from './lost-inputs.contract.ts';
 import { definePayoutCases } from './payouts.contract.ts';
 
 describe('on a chain in memory', () => {
   definePayoutCases(async () => createFakeRail(), 120_000);
+  describe('that is reorganised', () => defineLostInputCases(async () => createFakeRail(), 120_000));
 });
 
 describe('a node that asks for more than was paid', () => {

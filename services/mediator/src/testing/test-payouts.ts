@@ -74,6 +74,7 @@ export async function openTestPayouts(
   return {
     ...ledger,
     chain,
+    seed,
     clock,
     fee,
     options,
