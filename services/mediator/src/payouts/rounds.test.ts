@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { createFakeRail } from '../testing/test-fake-rail.ts';
 import { openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
+import { freeCoins } from './build-batches.ts';
 import type { PayoutSigner } from './ports.ts';
 
 const opened: TestPayouts[] = [];
@@ -124,4 +125,38 @@ test('an admin’s word is good for one payment', async () => {
   expect(await paid()).toEqual([60_000n]);
   await payouts.earn(node, 60_000n);
   expect(await paid()).toEqual([60_000n]);
+});
+
+test('free is neither what is not confirmed nor what a batch spends that no node has seen', async () => {
+  const payouts = await openTestPayouts(createFakeRail());
+  opened.push(payouts);
+  await payouts.fund(200_000n, 300_000n);
+  await payouts.earner(250_000n);
+  const { address } = payouts.wallet.addressAt('p2wpkh', 'receive', 0);
+  await payouts.chain.pay(address, 400_000n);
+  await payouts.run({ onStep: async (step) => (step === 'stored' ? pause(payouts) : undefined) });
+  expect(await states(payouts)).toEqual(['signed']);
+  expect((await freeCoins(payouts.options, 20)).map(({ sats }) => sats)).toEqual([200_000n]);
+});
+
+test('what is final stays final, however late a process comes that still thinks it open', async () => {
+  const payouts = await open();
+  await payouts.run();
+  await payouts.chain.mine(6);
+  const [late] = await payouts.store.openBatches();
+  await payouts.run();
+  expect(await states(payouts)).toEqual(['final']);
+  const before = await payouts.ledger.position();
+  const { batchNo, transactions, inputs } = late!;
+  const [signed] = transactions;
+  const nowMs = payouts.clock.nowMs();
+  await payouts.store.finish(batchNo, signed!.txid, nowMs);
+  await payouts.store.void(batchNo, 'f0'.repeat(32), nowMs);
+  await payouts.store.markConfirmed(batchNo, undefined, nowMs);
+  await payouts.store.markBroadcast(batchNo, signed!.txid, nowMs);
+  const other = { ...signed!, replacementNo: 1, txid: 'f1'.repeat(32) };
+  expect(await payouts.store.replace(batchNo, other, inputs, nowMs)).toBe(false);
+  expect(await states(payouts)).toEqual(['final']);
+  expect(await payouts.ledger.position()).toEqual(before);
+  expect(await payouts.faults()).toEqual([]);
 });
