@@ -160,3 +160,12 @@ test('what is final stays final, however late a process comes that still thinks 
   expect(await payouts.ledger.position()).toEqual(before);
   expect(await payouts.faults()).toEqual([]);
 });
+
+test('a batch is not made void by a transaction of its own', async () => {
+  const payouts = await open();
+  await payouts.run();
+  const { batchNo, transactions } = (await payouts.store.openBatches())[0]!;
+  await payouts.store.void(batchNo, transactions[0]!.txid, payouts.clock.nowMs());
+  expect(await states(payouts)).toEqual(['broadcast']);
+  expect(await payouts.faults()).toEqual([]);
+});
