@@ -169,3 +169,21 @@ test('a batch is not made void by a transaction of its own', async () => {
   expect(await states(payouts)).toEqual(['broadcast']);
   expect(await payouts.faults()).toEqual([]);
 });
+
+test('a withdrawal that is cancelled while the signer is at work is not paid', async () => {
+  const payouts = await open();
+  const clientId = await payouts.client(20_000n);
+  const { withdrawalId } = await payouts.withdraw(clientId, 10_000n);
+  const signer: PayoutSigner = {
+    sign: async (psbt, lastIndex) => {
+      await payouts.withdrawals.cancel(clientId, withdrawalId, payouts.clock.nowMs());
+      return payouts.options.signer.sign(psbt, lastIndex);
+    },
+  };
+  await payouts.run({ signer });
+  expect(await payouts.batches()).toEqual([]);
+  expect((await payouts.ledger.clientBalance(clientId)).availableMsat).toBe(20_000_000n);
+  await payouts.run();
+  expect(await payouts.batches()).toMatchObject([{ state: 'broadcast', grossSats: 50_000n }]);
+  expect(await payouts.faults()).toEqual([]);
+});
