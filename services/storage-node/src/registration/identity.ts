@@ -19,7 +19,7 @@ export interface NodeIdentity {
 }
 
 /** Its loss is the loss of the node's name, shards and pay: the operator should keep a copy. */
-export const IDENTITY_FILE = 'identity.key';
+const IDENTITY_FILE = 'identity.key';
 const TLS_KEY_FILE = 'tls.key';
 
 export async function openIdentity(dataDir: string, randomness: Randomness): Promise<NodeIdentity> {
