@@ -24,6 +24,8 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.(tools|holdfast-demo)/'],
   cacheDirectory: '<rootDir>/.tools/jest-cache',
   maxWorkers: availableParallelism(),
+  // Modules of finished suites are never quite let go: a worker that has grown large is replaced.
+  workerIdleMemoryLimit: '900MB',
   // For machines that do other things too; what hangs is still told in the end.
   testTimeout: 120_000,
 };

@@ -25,7 +25,7 @@ import { type Network, startNetwork } from '../network.ts';
 import { shardLinesOnDisk } from '../node-disks.ts';
 
 const LONG_MS = 1_800_000;
-const smallFiles = runsOf({ short: 1500, long: 100_000 });
+const smallFiles = runsOf({ short: 1000, long: 100_000 });
 const bigBytes = runsOf({ short: 40, long: 2048 }) * 1024 * 1024;
 
 let scratch: Scratch;

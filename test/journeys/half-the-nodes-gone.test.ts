@@ -74,7 +74,7 @@ describe('half the nodes gone', () => {
   test(
     'whichever four of the eight are down, every file comes back exactly',
     async () => {
-      const choices = choicesOf(4, runsOf({ short: 4, long: 70 }));
+      const choices = choicesOf(4, runsOf({ short: 3, long: 70 }));
       const blamed = new Set<string>();
       for (const choice of choices) {
         await takeDown(choice);

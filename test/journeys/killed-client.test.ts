@@ -14,7 +14,7 @@ import { type Network, startNetwork } from '../network.ts';
 import { committedShards, queryDatabase, shardLines, shardLinesOnDisk, shardsOnDisk } from '../node-disks.ts';
 
 const LONG_MS = 1_800_000;
-const KILLS = runsOf({ short: 6, long: 50 });
+const KILLS = runsOf({ short: 4, long: 50 });
 /** Kills before a run may go through, so that litter of several runs meets. */
 const KILLS_IN_A_ROW = 3;
 /** Some full packs, and some that are not. */
