@@ -3,7 +3,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { createFakeRail } from '../testing/test-fake-rail.ts';
 import { openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
 import { freeCoins } from './build-batches.ts';
-import type { PayoutSigner } from './ports.ts';
+import type { Candidate, PayoutSigner } from './ports.ts';
 
 const opened: TestPayouts[] = [];
 afterAll(async () => {
@@ -185,5 +185,20 @@ test('a withdrawal that is cancelled while the signer is at work is not paid', a
   expect((await payouts.ledger.clientBalance(clientId)).availableMsat).toBe(20_000_000n);
   await payouts.run();
   expect(await payouts.batches()).toMatchObject([{ state: 'broadcast', grossSats: 50_000n }]);
+  expect(await payouts.faults()).toEqual([]);
+});
+
+test('two batches never spend one output', async () => {
+  const payouts = await open();
+  await payouts.run();
+  const { designated, inputs, transactions } = (await payouts.store.openBatches())[0]!;
+  await payouts.earner(60_000n);
+  const nowMs = payouts.clock.nowMs();
+  const [{ owner, address, script }] = (await payouts.store.candidates(nowMs)) as [Candidate];
+  const payees = [{ owner, address, script, grossSats: 40_000n, feeShareSats: 100n }];
+  const transaction = { ...transactions[0]!, txid: 'f2'.repeat(32) };
+  const batch = { batchId: 'ab'.repeat(16), designated, changeIndex: 9, inputs, payees, transaction };
+  await expect(payouts.store.begin(batch, nowMs)).rejects.toMatchObject({ code: 'payout.outdated' });
+  expect(await states(payouts)).toEqual(['broadcast']);
   expect(await payouts.faults()).toEqual([]);
 });
