@@ -22,7 +22,7 @@ import { basename, join, relative } from 'node:path';
 import { installEnvironment, pnpmNetworkSettings } from './environment.mjs';
 import { explainFailure, refuseHost } from './explain.mjs';
 import { acquireLock } from './lock.mjs';
-import { isReady, runtimeKey, runtimeManifest, servesAsRuntime, setUpKey } from './workspace.mjs';
+import { isReady, runtimeKey, runtimeManifest, setUpKey, systemNode } from './workspace.mjs';
 
 /** As in tools/runtime and package.json. */
 const PNPM_VERSION = '12.21.0';
@@ -96,10 +96,10 @@ async function bringRuntime(workspace, running) {
     const aside = mkdtempSync(join(tools, 'runtime-unfinished-'));
     const manifest = runtimeManifest(workspace);
     if (existsSync(manifest)) cpSync(manifest, aside, { recursive: true });
-    const what = servesAsRuntime(process.versions.node) ? 'pnpm' : 'pnpm and Node 24';
+    const what = systemNode(workspace) === undefined ? 'pnpm and Node 24' : 'pnpm';
     say(`first run here: bringing ${what} into .tools (up to 80 MB to fetch)`);
     // No --prefix: npm would look for its global settings there too, and miss a certificate or registry set in them.
-    await run(running, 'npm', [...npmArguments(existsSync(manifest)), '--cache', join(tools, 'npm-cache')], {
+    await run(running, 'npm', [...npmArguments(workspace, existsSync(manifest)), '--cache', join(tools, 'npm-cache')], {
       cwd: aside,
       env: installEnvironment(process.env, workspace),
     });
@@ -108,9 +108,7 @@ async function bringRuntime(workspace, running) {
   }
   const platform = `${process.platform}-${process.arch}`;
   const modules = join(place, 'node_modules');
-  const node = servesAsRuntime(process.versions.node)
-    ? process.execPath
-    : join(modules, `node-${platform}`, 'bin', 'node');
+  const node = systemNode(workspace) ?? join(modules, `node-${platform}`, 'bin', 'node');
   const pnpm = join(modules, '@pnpm', `exe.${platform}`, 'pnpm');
   if (!existsSync(node)) {
     throw new SetUpFailure(
@@ -130,16 +128,17 @@ async function bringRuntime(workspace, running) {
 
 /**
  * Nothing here is an optional dependency: npm would pass over a failed download of one in silence.
+ * @param {import('./workspace.mjs').Workspace} workspace
  * @param {boolean} isLocked whether this platform has a lock under tools/runtime
  */
-function npmArguments(isLocked) {
+function npmArguments(workspace, isLocked) {
   const common = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-dry-run', '--loglevel=error'];
   const patience = ['--fetch-retries=3', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
   if (!isLocked) {
     const pnpm = `@pnpm/exe.${process.platform}-${process.arch}@${PNPM_VERSION}`;
     return ['install', '--no-package-lock', '--no-save', ...common, ...patience, pnpm];
   }
-  const node = servesAsRuntime(process.versions.node) ? '--omit=dev' : '--include=dev';
+  const node = systemNode(workspace) === undefined ? '--include=dev' : '--omit=dev';
   return ['ci', '--package-lock', node, ...common, ...patience];
 }
 

@@ -1,7 +1,7 @@
 /** Where things lie in this clone, and whether its set-up is the one that the lockfiles ask for. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 
 /** Below 24.9 a CommonJS package that requires an ES module fails under jest. */
 const OLDEST_RUNTIME = [24, 9];
@@ -27,10 +27,20 @@ export function workspaceAt(root) {
  * Whether the Node that runs this script can run the workspace too.
  * @param {string} version as in `process.versions.node`
  */
-export function servesAsRuntime(version) {
+function servesAsRuntime(version) {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST_RUNTIME;
   return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+}
+
+/**
+ * The machine's own Node where it can run the workspace; undefined where one has to be brought, also when this script
+ * runs in the one that was brought: a command that is started by another one finds that first on its PATH.
+ * @param {Workspace} workspace
+ * @param {{ execPath: string, versions: { node: string } }} running the Node that runs this script
+ */
+export function systemNode({ tools }, { execPath, versions } = process) {
+  return servesAsRuntime(versions.node) && !execPath.startsWith(tools + sep) ? execPath : undefined;
 }
 
 /**
@@ -48,7 +58,7 @@ export function runtimeManifest({ root }) {
 export function runtimeKey(workspace) {
   const lock = join(runtimeManifest(workspace), 'package-lock.json');
   const hash = createHash('sha256').update(existsSync(lock) ? readFileSync(lock) : '');
-  const own = servesAsRuntime(process.versions.node) ? 'pnpm' : 'node';
+  const own = systemNode(workspace) === undefined ? 'node' : 'pnpm';
   return `${own}-${hash.update(`${process.platform}-${process.arch}`).digest('hex').slice(0, 12)}`;
 }
 
@@ -62,7 +72,7 @@ export function setUpKey(workspace) {
   for (const name of ['pnpm-lock.yaml', 'pnpm-workspace.yaml']) {
     hash.update(readFileSync(join(workspace.root, name))).update('\0');
   }
-  const runtime = servesAsRuntime(process.versions.node) ? process.execPath : 'own';
+  const runtime = systemNode(workspace) ?? 'own';
   return hash.update(JSON.stringify([workspace.root, runtime, runtimeKey(workspace)])).digest('hex');
 }
 

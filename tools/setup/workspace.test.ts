@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { isReady, servesAsRuntime, setUpKey, workspaceAt } from './workspace.mjs';
+import { isReady, setUpKey, systemNode, workspaceAt } from './workspace.mjs';
 
 test.each([
   ['20.20.2', false],
@@ -12,7 +12,13 @@ test.each([
   ['25.0.0', true],
   ['26.1.0', true],
 ])('Node %s runs the workspace: %p', (version, serves) => {
-  expect(servesAsRuntime(version)).toBe(serves);
+  const running = { execPath: '/usr/bin/node', versions: { node: version } };
+  expect(systemNode(workspaceAt('/clone'), running)).toBe(serves ? '/usr/bin/node' : undefined);
+});
+
+test('the Node that was brought here is not taken for the machine’s own by what it runs', () => {
+  const running = { execPath: '/clone/.tools/runtime-node-1/bin/node', versions: { node: '24.21.0' } };
+  expect(systemNode(workspaceAt('/clone'), running)).toBeUndefined();
 });
 
 describe('whether the set-up is in place', () => {
