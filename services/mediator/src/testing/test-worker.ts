@@ -2,6 +2,7 @@
  * For tests: a worker of its own process over the database of a test, to be killed. Its clock stands still at the time it
  * is given, and it never ends by itself. One argument: `WorkProcess` as JSON.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createSilentLogger, createSimulatedClock } from '@holdfast/platform';
 import { openDatabase } from '../adapters/postgres/database.ts';
 import { openMoney } from '../adapters/postgres/ledger.ts';
@@ -21,7 +22,17 @@ export interface WorkProcess {
 const { databaseUrl, redisUrl, dataDir, nowMs, periodMs } = JSON.parse(process.argv[2] ?? '') as WorkProcess;
 const logger = createSilentLogger();
 const database = openDatabase({ url: databaseUrl, logger });
-const money = await openMoney(database, moneyRules(periodMs));
+/** A database that was just killed takes nobody while it recovers. */
+async function openWhenUp(tries = 200): Promise<Awaited<ReturnType<typeof openMoney>>> {
+  try {
+    return await openMoney(database, moneyRules(periodMs));
+  } catch (error) {
+    if (tries === 0) throw error;
+    await sleep(50);
+    return openWhenUp(tries - 1);
+  }
+}
+const money = await openWhenUp();
 const { work } = testChallengesOver({ database, money, dataDir, clock: createSimulatedClock(nowMs) });
 const start = createQueueScheduling({
   databaseUrl,
