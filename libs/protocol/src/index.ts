@@ -15,5 +15,6 @@ export * from './messages/identities.ts';
 export * from './messages/storage.ts';
 export * from './policy.ts';
 export * from './price.ts';
+export * from './sign-request.ts';
 export * from './signing.ts';
 export * from './units.ts';
