@@ -18,5 +18,6 @@ export * from './messages/payouts.ts';
 export * from './messages/storage.ts';
 export * from './policy.ts';
 export * from './price.ts';
+export * from './sign-request.ts';
 export * from './signing.ts';
 export * from './units.ts';

@@ -210,10 +210,11 @@ describe('a server in a directory', () => {
       sentinel: { watch: () => undefined, dismiss: () => undefined },
       startTimeoutMs: 60_000,
       stopTimeoutMs: 30_000,
-      choosePort: () => Promise.resolve(asked++ < 2 ? taken : taken + asked),
+      choosePort: () => (asked++ < 2 ? Promise.resolve(taken) : freePort()),
     });
+    expect(server.port).not.toBe(taken);
     await server.stop();
-    expect(asked).toBe(3);
+    expect(asked).toBeGreaterThanOrEqual(3);
   });
 });
 

@@ -4,15 +4,11 @@ import {
   createSigningKey,
   errorFromProblem,
   fail,
-  HEADERS,
   HoldfastError,
-  messageHash,
   shortId,
-  signedRequest,
+  signRequest,
   type SigningContext,
   type SigningKey,
-  signMessage,
-  toHex,
   ZERO_32,
 } from '@holdfast/protocol';
 import type { NodeTarget } from '../ports.ts';
@@ -41,32 +37,23 @@ export async function tryAddresses<T>(
   attempt: (address: string, headers: Record<string, string>) => Promise<T>,
 ): Promise<T> {
   const { body } = request;
-  const signingKey = keyFor(target, options.signingKey);
-  const holder = toHex(signingKey.publicKey);
-  const grantHash = messageHash(target.grant);
+  const key = keyFor(target, options.signingKey);
   let failure: HoldfastError = fail('remote.unreachable', {
     who: who(target),
     address: 'no address',
     detail: 'the mediator knows no address of it',
   });
   for (const address of target.addresses) {
-    const signed = signMessage(
-      signedRequest,
-      options.signing,
-      {
-        holder,
-        nodeId: target.nodeId,
-        grantHash,
-        method: request.method,
-        path: request.path,
-        contentLength: body?.length ?? 0,
-        contentRoot: request.contentRoot ?? (body === undefined ? ZERO_32 : sha256(body)),
-        signedAtMs: options.nowMs(),
-      },
-      signingKey,
-    );
+    const proofs = signRequest(options.signing, key, {
+      nodeId: target.nodeId,
+      grant: target.grant,
+      method: request.method,
+      path: request.path,
+      contentLength: body?.length ?? 0,
+      contentRoot: request.contentRoot ?? (body === undefined ? ZERO_32 : sha256(body)),
+      nowMs: options.nowMs(),
+    });
     try {
-      const proofs = { [HEADERS.grant]: target.grant, [HEADERS.request]: signed };
       return await attempt(address, { ...request.headers, ...proofs });
     } catch (error) {
       if (request.signal?.aborted) throw error;

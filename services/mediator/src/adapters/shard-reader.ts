@@ -6,15 +6,11 @@ import { isIP, type LookupFunction } from 'node:net';
 import { type Clock, errorText, nodeUri, pinnedConnectOptions, type Randomness } from '@holdfast/platform';
 import {
   createSigningKey,
-  HEADERS,
-  messageHash,
   shardPath,
-  signedRequest,
+  signRequest,
   type SigningContext,
   type SigningKey,
-  signMessage,
   toHex,
-  ZERO_32,
 } from '@holdfast/protocol';
 import { Agent } from 'undici';
 import type { ReadShard } from '../challenges/index.ts';
@@ -137,17 +133,6 @@ function openReader(options: ShardReaderOptions, { nodeId, shard, shardLengthByt
   const { clientId } = shard;
   const issuedAtMs = clock.nowMs() - ageMs;
   const grant = grantRead(signer, { nodeId, clientId, holder, shardBytes: shardLengthBytes, issuedAtMs, ttlMs });
-  return (): Record<string, string> => {
-    const request = {
-      holder,
-      nodeId,
-      grantHash: messageHash(grant),
-      method: 'GET' as const,
-      path: shardPath(shard.packId, shard.shardIndex),
-      contentLength: 0,
-      contentRoot: ZERO_32,
-      signedAtMs: clock.nowMs(),
-    };
-    return { [HEADERS.grant]: grant, [HEADERS.request]: signMessage(signedRequest, signer.context, request, key) };
-  };
+  const path = shardPath(shard.packId, shard.shardIndex);
+  return () => signRequest(signer.context, key, { nodeId, grant, method: 'GET', path, nowMs: clock.nowMs() });
 }
