@@ -51,20 +51,29 @@ export function createWallets(rpc: Rpc, settings: ImportSettings): Wallets {
     known.add(name);
   };
 
+  /** Another process was faster, and may not have come to the end. */
+  const loadOfAnother = async (name: WalletName): Promise<void> => {
+    try {
+      await load(name);
+    } catch (error) {
+      if (!isNotWatched(error)) throw error;
+      throw fail('rail.away', { detail: 'another process is just making its wallet' }, error);
+    }
+  };
+
   const openOrCreate = async (name: WalletName): Promise<void> => {
     const loaded = await rpc.call<string[]>('listwallets');
     if (loaded.includes(fileName(name))) return;
     try {
       await load(name);
     } catch (error) {
-      if (!(error instanceof HoldfastError && error.code === 'rail.not-watched')) throw error;
+      if (!isNotWatched(error)) throw error;
       // No private keys, nothing in it, no passphrase, addresses may be used again, descriptors, loaded at each start.
       const settings = [fileName(name), true, true, '', false, true, true];
       await rpc.call('createwallet', settings, { isWrite: true }).catch((failure: unknown) => {
         const isThere = isCode(failure, RPC.walletAlreadyExists) || isCode(failure, RPC.walletError);
         if (!isThere) throw failure;
-        // Another process was faster.
-        return load(name);
+        return loadOfAnother(name);
       });
     }
   };
@@ -87,5 +96,7 @@ export function createWallets(rpc: Rpc, settings: ImportSettings): Wallets {
     },
   };
 }
+
+const isNotWatched = (error: unknown): boolean => error instanceof HoldfastError && error.code === 'rail.not-watched';
 
 const isCode = (error: unknown, code: number): boolean => error instanceof RpcError && error.code === code;
