@@ -1,6 +1,6 @@
 /** Wires what moves money over the chain: the rail, deposits, payouts. Without a rail everything else works, and this does nothing. */
-import { parseDepositKey } from '@holdfast/bitcoin';
-import type { Clock, Logger, Randomness } from '@holdfast/platform';
+import { type DepositKey, parseDepositKey, type PublicWallet } from '@holdfast/bitcoin';
+import { type Clock, invalidSetting, type Logger, type Randomness } from '@holdfast/platform';
 import type { SigningContext } from '@holdfast/protocol';
 import type { Bell } from './compose-challenges.ts';
 import type { Database } from './adapters/postgres/database.ts';
@@ -38,7 +38,7 @@ const LOOKS_PER_PERIOD = 4;
 
 /**
  * @throws HoldfastError `wallet-key.…` for an extended public key that cannot be used, `payout.bad-seed-file` for a seed
- * file that others can read
+ * file that others can read; PlatformError `config.invalid` where deposits would go to the hot wallet itself
  */
 export async function wirePayments(
   base: PaymentsBase,
@@ -66,7 +66,7 @@ export async function wirePayments(
   if (key !== undefined && deposits === undefined) {
     logger.warn('HOLDFAST_DEPOSIT_XPUB is set and BITCOIN_RPC_URL is not: no deposits are taken');
   }
-  const payouts = await wirePayouts(base, database, money);
+  const payouts = await wirePayouts(base, database, money, key);
   const everyMs = Math.min(LONGEST_LOOK_MS, Math.ceil(money.rules.periodMs / LOOKS_PER_PERIOD));
   return {
     ...(rail !== undefined && { rail }),
@@ -80,12 +80,18 @@ export async function wirePayments(
   };
 }
 
-async function wirePayouts(base: PaymentsBase, database: Database, money: Money): Promise<Payouts> {
+async function wirePayouts(
+  base: PaymentsBase,
+  database: Database,
+  money: Money,
+  depositKey: DepositKey | undefined,
+): Promise<Payouts> {
   const { settings, context, clock, randomness, logger } = base;
   const { rail } = settings;
   const rules = payoutRules(settings.payouts?.rules);
   const store = createPayoutStore(database);
   const hotWallet = settings.payouts?.hotWallet && (await openHotWallet(settings.payouts.hotWallet, settings.network));
+  if (hotWallet !== undefined && depositKey !== undefined) requireApart(hotWallet.wallet, depositKey);
   const { periodMs } = money.rules;
   return {
     store,
@@ -101,4 +107,12 @@ async function wirePayouts(base: PaymentsBase, database: Database, money: Money)
         },
       }),
   };
+}
+
+/** What came from clients would be spent by whoever takes the hot wallet, and be counted twice. */
+function requireApart(hotWallet: PublicWallet, depositKey: DepositKey): void {
+  if (hotWallet.addressAt('p2wpkh', 'receive', 0).script !== depositKey.addressAt(0).script) return;
+  throw invalidSetting(
+    'HOLDFAST_DEPOSIT_XPUB is the account of the hot wallet. Give the extended public key of an account whose seed this machine does not have.',
+  );
 }

@@ -10,6 +10,7 @@ import { messageHash } from '@holdfast/protocol';
 import { request } from 'undici';
 import {
   commitPacks,
+  emptyDatabase,
   freshDatabase,
   freshDirectory,
   holdDatabaseServer,
@@ -21,6 +22,7 @@ import {
   START_MS,
   startTestMediator,
 } from './testing/test-mediator.ts';
+import { testWallet } from './testing/test-payouts.ts';
 
 let release: () => Promise<void>;
 beforeAll(async () => {
@@ -171,8 +173,22 @@ test('a database of another mediator, or sealed under another key, is refused', 
   await expect(startTestMediator({ dataDir, databaseUrl })).rejects.toMatchObject({ code: 'mediator.key-damaged' });
 });
 
+test('deposits may not go to the hot wallet’s own account', async () => {
+  const accountKeyOf = (seed: number) => /wpkh.*?\](\w+)\/0/.exec(testWallet(seed).publicDescriptors.join(' '))![1]!;
+  const dataDir = freshDirectory();
+  const seedFile = join(dataDir, 'hot.seed');
+  writeFileSync(seedFile, `${'01'.repeat(32)}\n`, { mode: 0o600 });
+  const options = { dataDir, databaseUrl: await freshDatabase(), payouts: { hotWallet: { seedFile } } };
+  await expect(startTestMediator({ ...options, deposits: { key: accountKeyOf(1) } })).rejects.toMatchObject({
+    code: 'config.invalid',
+    message: expect.stringContaining('HOLDFAST_DEPOSIT_XPUB is the account of the hot wallet'),
+  });
+  const mediator = await startTestMediator({ ...options, deposits: { key: accountKeyOf(2) } });
+  await mediator.close();
+});
+
 test('two processes may start on one empty database at once', async () => {
-  const databaseUrl = await freshDatabase();
+  const databaseUrl = await emptyDatabase();
   const dataDir = freshDirectory();
   const keys = await startTestMediator({ dataDir });
   await keys.close();

@@ -9,7 +9,6 @@ import { growUnderUpload } from '../adapters/postgres/agreements-growth.ts';
 import { reserveUpload } from '../adapters/postgres/agreements-uploads.ts';
 import { type Database, inTransaction, openDatabase } from '../adapters/postgres/database.ts';
 import { createLedgerStore, openMoney } from '../adapters/postgres/ledger.ts';
-import { migrateDatabase } from '../adapters/postgres/migrate.ts';
 import { createSettlementStore } from '../adapters/postgres/settlement.ts';
 import { type MoneyRules, moneyRules } from '../ledger/index.ts';
 import { freshDatabase, freshId } from './test-mediator.ts';
@@ -23,7 +22,6 @@ export interface TestLedger extends Awaited<ReturnType<typeof openTestLedger>> {
 
 export async function openTestLedger(changes: Partial<MoneyRules> = {}) {
   const url = await freshDatabase();
-  await migrateDatabase(url);
   const database = openDatabase({ url, logger: createSilentLogger() });
   const money = await openMoney(database, moneyRules(changes.periodMs ?? HOUR_MS, changes));
   const ledger = createLedgerStore(database);

@@ -42,6 +42,7 @@ import {
   ZERO_32,
 } from '@holdfast/protocol';
 import { Agent, type Dispatcher } from 'undici';
+import { migrateDatabase } from '../adapters/postgres/migrate.ts';
 import { type Mediator, type MediatorOptions, startMediator } from '../index.ts';
 import { openTestLink, type TestLink } from './test-link.ts';
 
@@ -66,15 +67,32 @@ export interface TestMediator {
 let server: { running: Promise<EmbeddedPostgres>; dataDir: string; users: number } | undefined;
 let databaseCount = 0;
 
+/** With all migrations, empty otherwise: a copy of one that was migrated once for the whole file. */
 export async function freshDatabase(): Promise<string> {
+  return newDatabase({ template: MIGRATED });
+}
+
+/** Without a table. */
+export async function emptyDatabase(): Promise<string> {
+  return newDatabase();
+}
+
+const MIGRATED = 'migrated';
+
+async function newDatabase(from?: { template: string }): Promise<string> {
   if (server === undefined) {
     const dataDir = freshDirectory();
-    const running = startEmbeddedPostgres({ dataDir, logger: createSilentLogger(), durability: 'test' });
-    server = { running, dataDir, users: 0 };
+    server = { running: startServer(dataDir), dataDir, users: 0 };
   }
   server.users += 1;
   databaseCount += 1;
-  return createDatabase((await server.running).adminUrl, `test_${databaseCount}`);
+  return createDatabase((await server.running).adminUrl, `test_${databaseCount}`, from);
+}
+
+async function startServer(dataDir: string): Promise<EmbeddedPostgres> {
+  const started = await startEmbeddedPostgres({ dataDir, logger: createSilentLogger(), durability: 'test' });
+  await migrateDatabase(await createDatabase(started.adminUrl, MIGRATED));
+  return started;
 }
 
 async function releaseDatabase(): Promise<void> {
