@@ -1,9 +1,7 @@
 /** Wires what happens by the clock: challenges, their adapters, and the works that a queue wakes. */
 import { hkdfSync } from 'node:crypto';
-import { type Clock, type Logger, type Randomness, systemClock } from '@holdfast/platform';
-import type { SigningContext } from '@holdfast/protocol';
+import { systemClock } from '@holdfast/platform';
 import { createFrameArchive } from './adapters/frame-archive.ts';
-import type { MediatorKeys } from './adapters/key-files.ts';
 import { resolveHost } from './adapters/node-probe.ts';
 import { createAgreementStore } from './adapters/postgres/agreements.ts';
 import { createChallengeStore } from './adapters/postgres/challenges.ts';
@@ -21,17 +19,10 @@ import {
   createChallenges,
   createSecretSeal,
 } from './challenges/index.ts';
+import type { Base } from './compose-base.ts';
 import { runMoney, type Scheduling, workIntervals, type WorkName, type Works } from './jobs/index.ts';
-import type { DEFAULTS, MediatorOptions } from './options.ts';
 
-export interface ChallengesBase {
-  readonly settings: MediatorOptions & Required<Pick<MediatorOptions, keyof typeof DEFAULTS>>;
-  readonly keys: MediatorKeys;
-  readonly context: SigningContext;
-  readonly clock: Clock;
-  readonly randomness: Randomness;
-  readonly logger: Logger;
-}
+export type ChallengesBase = Omit<Base, 'lifecycle' | 'metrics'>;
 
 /** Rung by whoever has made work; heard once scheduling has begun. */
 export interface Bell {

@@ -1,29 +1,17 @@
 /** Wires a mediator together: keys, database, domains, HTTPS, jobs. What starts here stops in reverse order. */
-import type { Server } from 'node:https';
-import { openApiDocuments, type MediatorOperations } from '@holdfast/http-api';
-import { createApiServer } from '@holdfast/http-api/server';
 import {
   certificateFingerprint,
-  type Clock,
   createLifecycle,
   createLogger,
   createMetrics,
-  createTlsKeyPair,
-  issueCertificate,
   type Lifecycle,
   type Logger,
-  mediatorUri,
-  type Metrics,
-  observeResponses,
-  type Randomness,
-  serverTlsOptions,
   startEmbeddedPostgres,
   systemClock,
   systemRandomness,
 } from '@holdfast/platform';
-import { formatMediatorAddress, msat, type SigningContext, toHex } from '@holdfast/protocol';
+import { formatMediatorAddress, msat, toHex } from '@holdfast/protocol';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import { type Accounts, type AccountStore, createAccounts } from './accounts/index.ts';
 import { inForce, type MandateStore } from './agreements/index.ts';
 import { type MediatorKeys, openKeyFiles } from './adapters/key-files.ts';
@@ -31,17 +19,11 @@ import { createProbe, resolveHost } from './adapters/node-probe.ts';
 import { createAccountStore } from './adapters/postgres/accounts.ts';
 import { createAgreementStore } from './adapters/postgres/agreements.ts';
 import { createMandateStore } from './adapters/postgres/agreements-mandates.ts';
-import {
-  type Database,
-  openDatabase,
-  translateDatabaseError,
-  withoutParameters,
-} from './adapters/postgres/database.ts';
+import { type Database, openDatabase, translateDatabaseError } from './adapters/postgres/database.ts';
 import { createHousekeeping } from './adapters/postgres/housekeeping.ts';
 import { claimDatabase } from './adapters/postgres/identity.ts';
 import { createLedgerStore, type Money, openMoney } from './adapters/postgres/ledger.ts';
 import { migrateDatabase } from './adapters/postgres/migrate.ts';
-import { createNodeNews } from './adapters/postgres/node-news.ts';
 import { createNodeStore } from './adapters/postgres/nodes.ts';
 import { createOfferSource } from './adapters/postgres/offers.ts';
 import { createOverviewStore } from './adapters/postgres/overview.ts';
@@ -50,23 +32,22 @@ import { createSettlementStore } from './adapters/postgres/settlement.ts';
 import { createUploadStore } from './adapters/postgres/uploads.ts';
 import { createHeadStore, createVaultStore } from './adapters/postgres/vaults.ts';
 import type { Challenges } from './challenges/index.ts';
+import type { Base, Settings } from './compose-base.ts';
 import { createBell, createWorks, keepLinkAlive, startWorks, wireChallenges } from './compose-challenges.ts';
+import { startLinks } from './compose-links.ts';
 import { startOps } from './compose-ops.ts';
-import { openRail } from './compose-rail.ts';
 import { type Payments, wirePayments } from './compose-payments.ts';
+import { openRail } from './compose-rail.ts';
 import { wireAudit } from './compose-reconciliation.ts';
-import type { Audit } from './reconciliation/index.ts';
+import { createServer } from './compose-server.ts';
 import { createMaskKeySeal, type MandatedTerms, type VaultName } from './custody/index.ts';
-import { certificateShown, createAuthentication } from './http/authenticate.ts';
-import { createEventStreams, EVENT_STREAM_DEFAULTS } from './http/event-stream.ts';
-import { addEventsRoute } from './http/events-route.ts';
-import { createHandlers, type HandlerOptions } from './http/handlers.ts';
+import type { HandlerOptions } from './http/handlers.ts';
 import { runAll, runHousekeeping } from './jobs/index.ts';
 import { type Credit, creditClient, type LedgerStore, moneyRules } from './ledger/index.ts';
-import { addLinkRoute, createLinkPorts, createLinks, type Links, linkSettings } from './link/index.ts';
 import { createOfferBook, type MarketRules } from './market/index.ts';
 import { parseHostPort } from './nodes/index.ts';
 import { DEFAULTS, type MediatorOptions } from './options.ts';
+import type { Audit } from './reconciliation/index.ts';
 import { VERSION } from './version.ts';
 
 export interface Mediator {
@@ -84,20 +65,6 @@ export interface Mediator {
   runJobs(): Promise<void>;
   /** Answers what is under way, then stops everything. */
   stop(): Promise<void>;
-}
-
-type Settings = MediatorOptions & Required<Pick<MediatorOptions, keyof typeof DEFAULTS>>;
-
-/** What every part of the wiring needs. */
-interface Base {
-  readonly settings: Settings;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly randomness: Randomness;
-  readonly lifecycle: Lifecycle;
-  readonly metrics: Metrics;
-  readonly keys: MediatorKeys;
-  readonly context: SigningContext;
 }
 
 /** @throws PlatformError when keys, database or port cannot be had; everything that was started is stopped then */
@@ -371,139 +338,6 @@ const welcomeWith =
       reference: `welcome ${clientId}`,
       note: 'welcome to regtest',
     });
-
-function startLinks(
-  base: Base,
-  database: Database,
-  databaseUrl: string,
-  handlerOptions: HandlerOptions,
-  challenges: Challenges,
-): Links {
-  const { nodes, book, agreements: store, moneyRules: rules } = handlerOptions;
-  const { settings, logger, clock, context, randomness, metrics } = base;
-  const news = createNodeNews({
-    url: databaseUrl,
-    database,
-    logger,
-    clock: systemClock,
-    certificateNowMs: () => systemClock.nowMs(),
-  });
-  const links = createLinks({
-    ports: createLinkPorts({
-      nodes,
-      uploads: handlerOptions.uploads.uploads,
-      book,
-      news,
-      context,
-      clock,
-      certificateClock: systemClock,
-      logger,
-      challenges,
-      agreements: { agreements: store, rules, context, clock },
-    }),
-    settings: linkSettings(rules.periodMs, settings.link),
-    context,
-    clock,
-    lineClock: systemClock,
-    randomness,
-    logger,
-    translate: translateDatabaseError,
-    loggable: withoutParameters,
-    gauge: metrics.gauge('links', 'Nodes that are connected to this process.'),
-  });
-  return links;
-}
-
-const BODY_LIMITS = { small: 32_768, commit: 4_194_304 } as const;
-const REQUEST_ID_BYTES = 8;
-/** Of clients, and of nodes while they register. */
-const API_CONNECTIONS = 2_000;
-
-async function createServer(base: Base, handlerOptions: HandlerOptions, links: Links): Promise<FastifyInstance> {
-  const { settings, logger, randomness, lifecycle, keys, metrics } = base;
-  const leaf = await issueLeaf(keys, settings);
-  const authentication = createAuthentication({
-    accounts: handlerOptions.accounts,
-    nodes: handlerOptions.nodes,
-    certificateClock: systemClock,
-  });
-  const streams = createEventStreams({
-    overview: handlerOptions.overview,
-    settings: { ...EVENT_STREAM_DEFAULTS, ...settings.eventStream },
-    clock: base.clock,
-    lineClock: systemClock,
-    logger,
-    translate: translateDatabaseError,
-    loggable: withoutParameters,
-  });
-  const app = await createApiServer<MediatorOperations>({
-    document: openApiDocuments.mediator,
-    handlers: createHandlers(handlerOptions),
-    authenticate: authentication,
-    routes: {
-      createSignInNonce: { bodyLimit: BODY_LIMITS.small },
-      signIn: { bodyLimit: BODY_LIMITS.small },
-      registerNode: { bodyLimit: BODY_LIMITS.small },
-      commitPacks: { bodyLimit: BODY_LIMITS.commit },
-    },
-    tls: leaf,
-    logger,
-    requestId: () => toHex(randomness.bytes(REQUEST_ID_BYTES)),
-    translate: translateDatabaseError,
-    loggable: withoutParameters,
-    rateLimits: settings.rateLimits,
-    // Links are connections, too, and last.
-    maxConnections: API_CONNECTIONS + links.maxCount,
-    async prepare(scope, guard) {
-      scope.addHook('onResponse', observeResponses(metrics));
-      await addLinkRoute(scope, {
-        links,
-        async authenticate(request) {
-          await guard?.checkAddress(request);
-          await guard?.checkParty(request, await authentication.nodeCertificate(request));
-          return certificateShown(request);
-        },
-      });
-      addEventsRoute(scope, {
-        streams,
-        async authenticate(request) {
-          await guard?.checkAddress(request);
-          await guard?.checkParty(request, await authentication.session(request));
-        },
-      });
-      // Before the server waits for its connections to end.
-      scope.addHook('preClose', () => streams.close());
-    },
-  });
-  const renewal = systemClock.schedule(
-    LEAF_RENEWAL_MS,
-    async () => (app.server as unknown as Server).setSecureContext(await issueLeaf(keys, settings)),
-    (error) => logger.error({ err: error }, 'the TLS certificate could not be renewed; it is tried again'),
-  );
-  lifecycle.onClose('certificate renewal', () => renewal.stop());
-  return app;
-}
-
-const DAY_MS = 86_400_000;
-const LEAF_RENEWAL_MS = 7 * DAY_MS;
-const LEAF_TTL_MS = 90 * DAY_MS;
-
-/** A key pair and certificate of the server's own, fresh at each start: peers check the name, which stays. */
-async function issueLeaf(keys: MediatorKeys, settings: Settings) {
-  const pair = await createTlsKeyPair();
-  const nowMs = systemClock.nowMs();
-  const host = settings.publicAddress === undefined ? [] : [parseHostPort(settings.publicAddress).host];
-  const certPem = await issueCertificate(keys.authority, {
-    subjectUri: mediatorUri(keys.mediatorId),
-    publicKeyPem: pair.publicKeyPem,
-    addresses: [...new Set([...host, 'localhost', '127.0.0.1'])],
-    notBeforeMs: nowMs - DAY_MS / 24,
-    notAfterMs: nowMs + LEAF_TTL_MS,
-    usages: ['server'],
-  });
-  const caPem = keys.authority.certPem;
-  return serverTlsOptions({ certPem, keyPem: pair.privateKeyPem, caPem, requestClientCert: 'optional' });
-}
 
 function addresses(settings: Settings, port: number, keys: MediatorKeys): { address: string; baseUrl: string } {
   const bound = settings.listen.host;
