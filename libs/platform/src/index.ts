@@ -5,6 +5,7 @@ export * from './embedded-postgres/index.ts';
 export * from './errors.ts';
 export * from './file-lock.ts';
 export * from './files.ts';
+export * from './foreign-environment.ts';
 export * from './lifecycle.ts';
 export * from './listen.ts';
 export * from './log.ts';

@@ -9,29 +9,29 @@ import { sendBatch } from './send-batch.ts';
 import type { PayoutOptions } from './settings.ts';
 
 export async function runPayouts(options: PayoutOptions): Promise<void> {
+  await options.store.asOnlyBuilder(() => orLater(options, () => runRound(options)));
+}
+
+async function runRound(options: PayoutOptions): Promise<void> {
   const { store, rail, logger } = options;
-  await store.asOnlyBuilder(async () => {
-    const state = await rail.state();
-    if (state.state !== 'ready') {
-      logger.info({ rail: state.state }, 'payouts wait for the chain');
-      return;
-    }
-    await watchWallet(options, await store.nextChangeIndex());
-    const isPaused = (await store.pauses()).length > 0;
-    for (const batch of await store.openBatches()) {
-      await orLater(options, () => advanceBatch(options, batch, { tip: state.tip, isPaused }));
-    }
-    await store.bookExtraFees(options.clock.nowMs());
-    await options.onStep?.('fees-booked');
-    if (isPaused) return;
-    await orLater(options, async () => {
-      for (const batch of await buildBatches(options, state.tip)) {
-        // Signing takes time, and people: what was paused meanwhile stays here.
-        if ((await store.pauses()).length > 0) return;
-        await sendBatch(options, batch);
-      }
-    });
-  });
+  const state = await rail.state();
+  if (state.state !== 'ready') {
+    logger.info({ rail: state.state }, 'payouts wait for the chain');
+    return;
+  }
+  await watchWallet(options, await store.nextChangeIndex());
+  const isPaused = (await store.pauses()).length > 0;
+  for (const batch of await store.openBatches()) {
+    await orLater(options, () => advanceBatch(options, batch, { tip: state.tip, isPaused }));
+  }
+  await store.bookExtraFees(options.clock.nowMs());
+  await options.onStep?.('fees-booked');
+  if (isPaused) return;
+  for (const batch of await buildBatches(options, state.tip)) {
+    // Signing takes time, and people: what was paused meanwhile stays here.
+    if ((await store.pauses()).length > 0) return;
+    await sendBatch(options, batch);
+  }
 }
 
 /** Troubles with chain or signer keep nobody else’s payout; the next round tries again from the rows. */

@@ -32,7 +32,15 @@ export function spawnNode(
   const child = spawn(
     wrapper?.program ?? process.execPath,
     wrapper === undefined ? command : [...wrapper.arguments, process.execPath, ...command],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings } },
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        ...settings,
+      },
+    },
   );
   const exited = once(child, 'exit').then(([status, signal]) => ({
     status: status as number | null,

@@ -1,5 +1,6 @@
 /** A command that signs: a PSBT on its standard input, the signed one on its standard output. It holds the keys, we do not. */
 import { spawn } from 'node:child_process';
+import { foreignEnvironment } from '@holdfast/platform';
 import { fail } from '@holdfast/protocol';
 import type { PayoutSigner } from '../../payouts/index.ts';
 
@@ -26,7 +27,12 @@ export const createSignerCommand = ({ command, timeoutMs = TIMEOUT_MS }: SignerC
 function run(command: string, input: string, timeoutMs: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   // A group of its own, so that what the command starts ends with it.
-  const child = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const child = spawn(command, {
+    shell: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+    env: foreignEnvironment(),
+  });
   const chunks: Buffer[] = [];
   let length = 0;
   let complaint = '';

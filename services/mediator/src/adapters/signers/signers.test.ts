@@ -113,6 +113,20 @@ describe('a command', () => {
     expect(failure.message).toContain(text);
   });
 
+  test('gets what a program needs of our environment, and none of our settings', async () => {
+    const set = { DATABASE_URL: 'postgres://with-a-password', BITCOIN_RPC_URL: 'http://too', SIGNER_DEVICE: 'ledger' };
+    Object.assign(process.env, set);
+    try {
+      const { message } = await failureOf(
+        signWith('env | cut -d= -f1 | grep -E "^(PATH|SIGNER|DATABASE|BITCOIN|HOLDFAST)" | xargs >&2; exit 1'),
+      );
+      for (const name of ['PATH', 'SIGNER_DEVICE']) expect(message).toContain(name);
+      for (const name of ['DATABASE_URL', 'BITCOIN_RPC_URL', 'HOLDFAST_']) expect(message).not.toContain(name);
+    } finally {
+      for (const name of Object.keys(set)) delete process.env[name];
+    }
+  });
+
   test('that hangs is ended, with what it started', async () => {
     const failure = await failureOf(signWith('sleep 600 & sleep 600', 200));
     expect(failure.message).toContain('longer than 200 ms');
