@@ -105,6 +105,8 @@ test(`${ROUNDS} times kill -9: what was acknowledged is whole, nothing else stay
     const stored: Acknowledged[] = [];
     const uploads = Array.from({ length: 6 }, () => sendUntilKilled(client, nodeId, toHex(random.bytes(16)), stored));
     await systemClock.sleep(100 + below(900));
+    // The first time not before there is something to lose.
+    while (expected.size + stored.length === 0) await systemClock.sleep(20);
     await node.end('SIGKILL');
     await Promise.all(uploads);
     await client.close();

@@ -43,5 +43,5 @@ describe('backup', () => {
     const expected = readDiskFiles(source);
     expect([...files.keys()].sort()).toEqual([...expected.keys()].sort());
     for (const [path, entry] of expected) expect(files.get(path)).toEqual(entry);
-  }, 60_000);
+  });
 });

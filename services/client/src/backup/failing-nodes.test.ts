@@ -41,24 +41,20 @@ describe('a node that fails while shards are on their way to it', () => {
     ['is full', () => fail('node.full')],
     ['has a broken disk', () => fail('node.disk', { detail: 'EIO' })],
     ['stores something else', () => fail('shard.root-mismatch')],
-  ])(
-    '%s: another takes its place, and the report names it',
-    async (_, error) => {
-      network = await startFakeNetwork();
-      const bad = network.nodes[1]!;
-      let puts = 0;
-      bad.fault = ({ method }) => {
-        if (method !== 'PUT') return undefined;
-        puts += 1;
-        if (puts > 1) throw error();
-        return undefined;
-      };
-      const report = await backup(network.newClient(), { directories: [source], pipeline: quick });
-      expect(report.failedNodes.map(({ nodeId }) => nodeId)).toEqual([bad.nodeId]);
-      await expectWhole();
-    },
-    60_000,
-  );
+  ])('%s: another takes its place, and the report names it', async (_, error) => {
+    network = await startFakeNetwork();
+    const bad = network.nodes[1]!;
+    let puts = 0;
+    bad.fault = ({ method }) => {
+      if (method !== 'PUT') return undefined;
+      puts += 1;
+      if (puts > 1) throw error();
+      return undefined;
+    };
+    const report = await backup(network.newClient(), { directories: [source], pipeline: quick });
+    expect(report.failedNodes.map(({ nodeId }) => nodeId)).toEqual([bad.nodeId]);
+    await expectWhole();
+  });
 
   test('goes silent: another takes its place', async () => {
     network = await startFakeNetwork();
@@ -69,7 +65,7 @@ describe('a node that fails while shards are on their way to it', () => {
     const report = await backup(network.newClient(), { directories: [source], pipeline });
     expect(report.failedNodes.map(({ nodeId }) => nodeId)).toEqual([bad.nodeId]);
     await expectWhole();
-  }, 60_000);
+  });
 
   test('stumbles once: it is tried again, and nobody is blamed', async () => {
     network = await startFakeNetwork();
@@ -82,7 +78,7 @@ describe('a node that fails while shards are on their way to it', () => {
     const report = await backup(network.newClient(), { directories: [source], pipeline: quick });
     expect(report.failedNodes).toEqual([]);
     await expectWhole();
-  }, 60_000);
+  });
 
   test('without another to take its place: the backup says which node, and keeps what is committed', async () => {
     network = await startFakeNetwork({ nodes: 4 });
@@ -99,7 +95,7 @@ describe('a node that fails while shards are on their way to it', () => {
     bad.fault = undefined;
     await backup(client, { directories: [source], pipeline: quick });
     await expectWhole();
-  }, 60_000);
+  });
 });
 
 describe('grants', () => {
@@ -115,7 +111,7 @@ describe('grants', () => {
     expect(report.failedNodes).toEqual([]);
     expect(network.mediator.uploads.length).toBeGreaterThan(1);
     await expectWhole();
-  }, 60_000);
+  });
 
   test('that are about to run out are not begun with', async () => {
     network = await startFakeNetwork({ uploadTtlMs: 30_000 });
@@ -127,5 +123,5 @@ describe('grants', () => {
       network.mediator.uploads.map(({ uploadId }) => uploadId).sort(),
     );
     await expectWhole();
-  }, 60_000);
+  });
 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -34,18 +34,39 @@ let top: string;
 let source: string;
 let target: string;
 
-beforeEach(async () => {
+async function begin(): Promise<void> {
   network = await startFakeNetwork();
   client = network.newClient();
   top = mkdtempSync(join(tmpdir(), 'holdfast-restore-'));
   source = join(top, 'source');
   target = join(top, 'target');
   mkdirSync(source);
-});
-afterEach(async () => {
+}
+
+async function end(): Promise<void> {
   await network.close();
   rmSync(top, { recursive: true, force: true });
-});
+}
+
+/** One vault for all tests of the group: they only spoil what is stored, and restore it, each into another target. */
+function describeWithVault(name: string, fill: () => void, tests: () => void): void {
+  describe(name, () => {
+    let putBack: () => Promise<void>;
+    let count = 0;
+    beforeAll(async () => {
+      await begin();
+      fill();
+      await backup(client, { directories: [source] });
+      putBack = network.remember();
+    });
+    beforeEach(() => {
+      target = join(top, `target ${(count += 1)}`);
+    });
+    afterEach(() => putBack());
+    afterAll(end);
+    tests();
+  });
+}
 
 const random = createSeededRandomness('restore test');
 
@@ -105,10 +126,8 @@ const litter = (directory: string): string[] =>
     name.includes('.holdfast-'),
   );
 
-describe('restore', () => {
+describeWithVault('restore', makeTree, () => {
   test('brings everything back as it was, on a machine that knows nothing', async () => {
-    makeTree();
-    await backup(client, { directories: [source] });
     const report = await restoreAll({}, network.newClient('other'));
     expect(await differences()).toEqual([]);
     expect(report).toMatchObject({ notRestored: [], notRestoredCount: 0, faults: [], skipped: 0, others: 4 });
@@ -140,8 +159,6 @@ describe('restore', () => {
         }),
     ],
   ])('two of four holders %s: exact all the same, and they are named', async (_, spoil) => {
-    makeTree();
-    await backup(client, { directories: [source] });
     const holders = [...network.nodes.keys()].filter((index) => network.nodes[index]!.shards.size > 0);
     const bad = holders.slice(0, 2).map((index) => network.nodes[index]!.nodeId);
     for (const index of holders.slice(0, 2)) spoil(index);
@@ -152,30 +169,7 @@ describe('restore', () => {
     expect(report.faults.length).toBeGreaterThan(0);
   });
 
-  test('too few good shards: the pack and its files are named, the rest is restored', async () => {
-    writeFileSync(join(source, 'first'), random.bytes(300_000));
-    await backup(client, { directories: [source] });
-    const before = new Set(network.nodes.flatMap((node) => [...node.shards.keys()]));
-    writeFileSync(join(source, 'second'), random.bytes(300_000));
-    await backup(client, { directories: [source] });
-    // Of the first backup's packs that hold data, no node has anything any more.
-    const dataPacks = new Set(
-      [...client.catalog.packs()].filter(({ kind }) => kind === 'data').map(({ packId }) => packId),
-    );
-    for (const node of network.nodes) {
-      for (const name of before) if ([...dataPacks].some((packId) => name.includes(packId))) node.shards.delete(name);
-    }
-    const report = await restoreAll();
-    expect(report).toMatchObject({ files: 1, notRestoredCount: 1 });
-    expect(report.notRestored).toMatchObject([{ path: join(restored(), 'first'), code: 'codec.too-few-shards' }]);
-    expect(dataPacks).toContain(report.notRestored[0]!.packId);
-    expect(readFileSync(join(restored(), 'second')).equals(readFileSync(join(source, 'second')))).toBe(true);
-    expect(litter(target)).toEqual([]);
-  });
-
   test('only what the patterns select', async () => {
-    makeTree();
-    await backup(client, { directories: [source] });
     const report = await restoreAll({ include: [`${source}/a/b/c/7`, '*.txt'] });
     const found = readdirSync(restored(), { recursive: true, encoding: 'utf8' }).toSorted();
     expect(found).toEqual([
@@ -191,29 +185,20 @@ describe('restore', () => {
     expect(report.files).toBe(5);
   });
 
-  test('one small file does not fetch whole shards', async () => {
-    writeFileSync(join(source, 'large'), random.bytes(12_000_000));
-    writeFileSync(join(source, 'small'), random.bytes(50_000));
-    await backup(client, { directories: [source] });
-    const report = await restoreAll({ include: ['small'] });
-    expect(report.fetchedBytes).toBeLessThan(200_000);
-    expect(readFileSync(join(restored(), 'small')).equals(readFileSync(join(source, 'small')))).toBe(true);
-  });
-
   test('a pattern that matches nothing, and a snapshot that is not there, are refused', async () => {
-    makeTree();
-    await backup(client, { directories: [source] });
     await expect(restoreAll({ include: ['nothing-like-this'] })).rejects.toMatchObject({ code: 'client.no-match' });
     await expect(restoreAll({ snapshot: 'ffffffff' })).rejects.toMatchObject({ code: 'client.no-snapshot' });
   });
 });
 
-describe('files that are there already', () => {
-  beforeEach(async () => {
-    writeFileSync(join(source, 'a'), 'saved a');
-    writeFileSync(join(source, 'b'), 'saved b');
-    symlinkSync('a', join(source, 'link'));
-    await backup(client, { directories: [source] });
+function makeThreeEntries(): void {
+  writeFileSync(join(source, 'a'), 'saved a');
+  writeFileSync(join(source, 'b'), 'saved b');
+  symlinkSync('a', join(source, 'link'));
+}
+
+describeWithVault('files that are there already', makeThreeEntries, () => {
+  beforeEach(() => {
     mkdirSync(restored(), { recursive: true });
   });
 
@@ -273,18 +258,53 @@ describe('files that are there already', () => {
   });
 });
 
-test('stops when it is told to, leaves no litter, and goes on at the next run', async () => {
-  for (let n = 0; n < 40; n += 1) writeFileSync(join(source, String(n)), random.bytes(1_000_000));
-  await backup(client, { directories: [source] });
-  const stop = new AbortController();
-  const run = restoreAll({
-    signal: stop.signal,
-    onProgress: ({ fetchedBytes }) => {
-      if (fetchedBytes > 5_000_000) stop.abort();
-    },
+describe('parts of a vault', () => {
+  beforeEach(begin);
+  afterEach(end);
+
+  test('too few good shards: the pack and its files are named, the rest is restored', async () => {
+    writeFileSync(join(source, 'first'), random.bytes(300_000));
+    await backup(client, { directories: [source] });
+    const before = new Set(network.nodes.flatMap((node) => [...node.shards.keys()]));
+    writeFileSync(join(source, 'second'), random.bytes(300_000));
+    await backup(client, { directories: [source] });
+    // Of the first backup's packs that hold data, no node has anything any more.
+    const dataPacks = new Set(
+      [...client.catalog.packs()].filter(({ kind }) => kind === 'data').map(({ packId }) => packId),
+    );
+    for (const node of network.nodes) {
+      for (const name of before) if ([...dataPacks].some((packId) => name.includes(packId))) node.shards.delete(name);
+    }
+    const report = await restoreAll();
+    expect(report).toMatchObject({ files: 1, notRestoredCount: 1 });
+    expect(report.notRestored).toMatchObject([{ path: join(restored(), 'first'), code: 'codec.too-few-shards' }]);
+    expect(dataPacks).toContain(report.notRestored[0]!.packId);
+    expect(readFileSync(join(restored(), 'second')).equals(readFileSync(join(source, 'second')))).toBe(true);
+    expect(litter(target)).toEqual([]);
   });
-  await expect(run).rejects.toMatchObject({ code: 'client.interrupted' });
-  expect(existsSync(target) ? litter(target) : []).toEqual([]);
-  await restoreAll({ existing: 'skip' });
-  expect(await differences()).toEqual([]);
+
+  test('one small file does not fetch whole shards', async () => {
+    writeFileSync(join(source, 'large'), random.bytes(12_000_000));
+    writeFileSync(join(source, 'small'), random.bytes(50_000));
+    await backup(client, { directories: [source] });
+    const report = await restoreAll({ include: ['small'] });
+    expect(report.fetchedBytes).toBeLessThan(200_000);
+    expect(readFileSync(join(restored(), 'small')).equals(readFileSync(join(source, 'small')))).toBe(true);
+  });
+
+  test('stops when it is told to, leaves no litter, and goes on at the next run', async () => {
+    for (let n = 0; n < 40; n += 1) writeFileSync(join(source, String(n)), random.bytes(1_000_000));
+    await backup(client, { directories: [source] });
+    const stop = new AbortController();
+    const run = restoreAll({
+      signal: stop.signal,
+      onProgress: ({ fetchedBytes }) => {
+        if (fetchedBytes > 5_000_000) stop.abort();
+      },
+    });
+    await expect(run).rejects.toMatchObject({ code: 'client.interrupted' });
+    expect(existsSync(target) ? litter(target) : []).toEqual([]);
+    await restoreAll({ existing: 'skip' });
+    expect(await differences()).toEqual([]);
+  });
 });

@@ -173,6 +173,17 @@ export class FakeMediator implements VaultMediator {
     await this.onCall?.('headMoved');
   }
 
+  /** Keeps what it knows now; the function that it returns puts that back. */
+  remember(): () => void {
+    const { head, mandate: token, isGivenUp } = this;
+    const packs = [...this.packs];
+    return () => {
+      this.packs.clear();
+      for (const [packId, pack] of packs) this.packs.set(packId, pack);
+      Object.assign(this, { head, mandate: token, isGivenUp, onCall: undefined });
+    };
+  }
+
   #showMandate(token: string): NonNullable<Vault['mandate']> {
     const signed = openMessage(mandate, this.#options.signing, token);
     const { sequence, regions, avoidOperators, expiresAtMs } = signed;

@@ -36,6 +36,8 @@ export interface FakeNetwork {
   readonly nodes: readonly FakeNode[];
   /** A client of its own home and catalog; all of them share one vault. */
   newClient(name?: string): ClientContext & { readonly home: string };
+  /** Keeps what nodes and mediator have now. The function that it returns puts it back: one vault serves many tests. */
+  remember(): () => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -119,6 +121,12 @@ export async function startFakeNetwork(options: FakeNetworkOptions = {}): Promis
         clock: systemClock,
         randomness: systemRandomness,
         logger: createSilentLogger(),
+      };
+    },
+    remember() {
+      const putBack = [mediator.remember(), ...nodes.map((node) => node.remember())];
+      return async () => {
+        for (const one of putBack) await one();
       };
     },
     async close() {

@@ -94,6 +94,23 @@ export class FakeNode {
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
+  /** Keeps what it has now. The function that it returns puts that back, ends the fault, and starts the node if it was stopped. */
+  remember(): () => Promise<void> {
+    const [shards, maps, head] = [[...this.shards], [...this.maps], this.head];
+    return async () => {
+      this.shards.clear();
+      for (const [name, shard] of shards) this.shards.set(name, shard);
+      this.maps.clear();
+      for (const map of maps) this.maps.add(map);
+      this.head = head;
+      this.fault = undefined;
+      if (this.#server !== undefined) return;
+      // Somebody else may have its port by now.
+      this.#port = 0;
+      await this.start();
+    };
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const answer = await this.#answer(request);

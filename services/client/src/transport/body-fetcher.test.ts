@@ -17,6 +17,7 @@ const body = random.bytes(300_000);
 
 let server: Server;
 let fetcher: BodyFetcher;
+let caPem: string;
 let address: string;
 let connections: number;
 /** What the server does with a request. */
@@ -41,7 +42,8 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   address = `127.0.0.1:${(server.address() as { port: number }).port}`;
-  fetcher = new BodyFetcher({ caPem: authority.certPem, stallTimeoutMs: 300 });
+  caPem = authority.certPem;
+  fetcher = new BodyFetcher({ caPem, stallTimeoutMs: 30_000 });
 });
 afterEach(async () => {
   fetcher.close();
@@ -132,6 +134,8 @@ describe('what no storage node answers is an error, and the connection ends', ()
 
   test('silence', async () => {
     answer = () => undefined;
+    fetcher.close();
+    fetcher = new BodyFetcher({ caPem, stallTimeoutMs: 300 });
     await expect(fetchBody()).rejects.toThrow('nothing came for 300 ms');
   });
   test('half a body', async () => {

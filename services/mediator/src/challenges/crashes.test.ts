@@ -235,7 +235,7 @@ await describeWith(['redis-server'], 'a worker woken by Redis', (program) => {
   const startRedis = async (): Promise<Waker> => {
     const redis = await createTestRedis(program ?? '');
     await redis.start();
-    const waker = { redisUrl: redis.url, stop: () => redis.kill() };
+    const waker = { redisUrl: redis.url, stop: () => redis.stop() };
     servers.set(waker, redis);
     return waker;
   };

@@ -22,15 +22,21 @@ export async function openPeriods(options: ChallengesOptions): Promise<void> {
   const current = periodAt(clock.nowMs(), rules.periodMs);
   const known = await store.listPeriods(current, current + rules.committedPeriods + 1);
   const missing: CommittedPeriod[] = [];
-  for (let period = current + 1; period <= current + rules.committedPeriods; period += 1) {
-    if (!known.some((one) => one.period === period)) missing.push(commitTo(options, period));
+  // The store may have taken its time: what has begun meanwhile is too late to commit to.
+  const nowMs = clock.nowMs();
+  for (let period = periodAt(nowMs, rules.periodMs) + 1; period <= current + rules.committedPeriods; period += 1) {
+    if (!known.some((one) => one.period === period)) missing.push(commitTo(options, period, nowMs));
   }
   if (missing.length > 0) await store.commitPeriods(missing);
   const present = known.find(({ period }) => period === current);
   if (present !== undefined && !present.isPlanned) await planPeriod(options, present);
 }
 
-function commitTo({ rules, signer, clock, randomness, seal }: ChallengesOptions, period: number): CommittedPeriod {
+function commitTo(
+  { rules, signer, randomness, seal }: ChallengesOptions,
+  period: number,
+  committedAtMs: number,
+): CommittedPeriod {
   const startsAtMs = period * rules.periodMs;
   const secret = randomness.bytes(PERIOD_SECRET_BYTES);
   const secretHash = periodSecretHash(secret);
@@ -41,7 +47,7 @@ function commitTo({ rules, signer, clock, randomness, seal }: ChallengesOptions,
     periodMs: rules.periodMs,
     secretHash,
     commitment: signMessage(periodCommitment, signer.context, body, signer.key),
-    committedAtMs: clock.nowMs(),
+    committedAtMs,
     sealedSecret: seal.seal(secret, startsAtMs),
   };
 }

@@ -177,8 +177,17 @@ describe('a stream ends, with the reason,', () => {
     const heard = events(await quick.until(isLabelled(2000 as never)));
     expect(heard.filter(({ data }) => typeof data['label'] === 'number')).toHaveLength(2000);
     await quick.close();
-    // Only then does it learn that its line was cut.
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    // Its line is cut when a third one of this reader is let in; only then does it look.
+    const others = [await listen(session), await listen(session)];
+    for (let third: Awaited<ReturnType<typeof listen>> | undefined; third === undefined;) {
+      third = await listen(session).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'limit.connections' });
+        return undefined;
+      });
+      if (third !== undefined) others.push(third);
+      else await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    for (const other of others) await other.close();
     slow.socket.resume();
     await slow.ended;
     expect(events(slow.heard).length).toBeLessThan(2000);

@@ -31,7 +31,7 @@ const dataDir = freshDirectory();
 beforeAll(async () => {
   chain = createFakeRail();
   mediator = await startTestMediator({ dataDir, rail: chain.rail, deposits: { key: testAccountKey(12) } });
-}, 60_000);
+});
 afterAll(() => mediator.close());
 
 const failure = (code: string): unknown => expect.objectContaining({ code });

@@ -32,7 +32,7 @@ beforeAll(async () => {
   release = await holdDatabaseServer();
   money = await openTestPayouts(createFakeRail());
   store = createLiabilityStore(money.database);
-}, 60_000);
+});
 afterAll(async () => {
   await money.close();
   await release();

@@ -21,7 +21,7 @@ import {
 const QUICK = { pingMs: 100, idleMs: 2_000, pollMs: 200, closeMs: 1_000, helloMs: 4_000 };
 /** For what happens by itself; generous, since nothing is asserted about time. */
 const soon = async (what: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let tries = 0; tries < 400; tries += 1) {
+  for (let tries = 0; tries < 2_000; tries += 1) {
     if (await what()) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

@@ -388,7 +388,7 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
     async () => {
       const payouts = await open();
       await payouts.fund(30_000_000n);
-      for (let count = 0; count < 1_000; count += 1) await payouts.earner(20_000n + BigInt(count));
+      await payouts.earners(1_000, (index) => 20_000n + BigInt(index));
       await settle(payouts);
       const [batch, ...more] = await payouts.batches();
       expect(more).toEqual([]);

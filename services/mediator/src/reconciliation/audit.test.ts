@@ -15,12 +15,12 @@ let chain: FakeRailChain;
 let world: TestReconciliation;
 beforeAll(async () => {
   release = await holdDatabaseServer();
-}, 60_000);
+});
 afterAll(() => release());
 beforeEach(async () => {
   chain = createFakeRail();
   world = await openTestReconciliation(chain);
-}, 60_000);
+});
 afterEach(() => world.close());
 
 const done = async () => ({

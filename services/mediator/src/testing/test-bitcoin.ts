@@ -41,6 +41,8 @@ interface Door {
 const FALLBACK_SAT_PER_KVB = 2_000n;
 const FAUCET = 'somebody-else';
 const COINS = 60;
+/** Of a node that is not behind, where a test puts it behind. */
+const MOST_TIP_AGE_S = 60;
 /** @param program of infra/bitcoin: `await describeWith(['bitcoind'], 'title', (program) => …)` */
 export async function startTestBitcoin(program: string): Promise<TestBitcoin> {
   const dataDir = freshDirectory();
@@ -55,6 +57,8 @@ export async function startTestBitcoin(program: string): Promise<TestBitcoin> {
       settings: { keypool: '10', ...settings },
     });
     rpc = createRpc({ url: node.url, cookieFile: node.cookieFile });
+    // What it kept of its mempool it reads while it answers already.
+    while (!(await rpc.call<{ loaded: boolean }>('getmempoolinfo')).loaded) await sleep(20);
   };
   await start();
   const door = await openDoor(() => Number(new URL(node.url).port));
@@ -197,10 +201,11 @@ export async function startTestBitcoin(program: string): Promise<TestBitcoin> {
       door.isNextBroadcastLost = true;
     },
     async fallBehind() {
-      // A node that starts with a tip older than this takes itself for one that is behind, until a newer block comes.
+      // A node that starts with a tip older than this takes itself for one that is behind, until a newer block comes. Its
+      // clock stands, a little ahead: however slow the machine is, the next block is new.
       const { time } = await rpc.call<{ time: number }>('getblockheader', [(await tip()).hash]);
-      await sleep(Math.max(0, (time + 2) * 1000 - Date.now()) + 100);
-      await again(() => node.stop(), { maxtipage: '1' });
+      const mocktime = Math.max(time, Math.floor(Date.now() / 1000)) + 2 * MOST_TIP_AGE_S;
+      await again(() => node.stop(), { maxtipage: String(MOST_TIP_AGE_S), mocktime: String(mocktime) });
     },
     crash: async () => (await crashAlone())(),
     crashAlone,

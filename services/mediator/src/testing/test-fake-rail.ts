@@ -96,8 +96,8 @@ export function createFakeRail(nowMs?: () => number): FakeRailChain {
       wallets.set(name, wallet);
       for (const descriptor of descriptors) {
         for (let index = 0; index <= lastIndex; index++) {
-          const script = scriptOf(descriptor, index);
-          wallet.scripts.set(script, addresses.fromOutputScript(fromHex(script), NETWORK));
+          const { script, address } = deriveAt(descriptor, index);
+          wallet.scripts.set(script, address);
         }
       }
       for (const txid of blocks.mempool) meet(wallet, blocks.transaction(txid)!);
@@ -176,7 +176,7 @@ export function createFakeRail(nowMs?: () => number): FakeRailChain {
       guard();
       const scripts = new Set(
         descriptors.flatMap(({ descriptor, lastIndex }) =>
-          Array.from({ length: lastIndex + 1 }, (_, index) => scriptOf(descriptor, index)),
+          Array.from({ length: lastIndex + 1 }, (_, index) => deriveAt(descriptor, index).script),
         ),
       );
       const isSpent = (key: string): boolean => (blocks.confirmations(blocks.spender(key) ?? '') ?? 0) > 0;
@@ -288,23 +288,37 @@ function unsigned(sources: readonly Outpoint[], payees: readonly Payee[]): strin
   return transaction.toHex();
 }
 
-const scriptCache = new Map<string, string>();
+interface Derived {
+  readonly script: string;
+  readonly address: string;
+}
+
+type DeriveAt = (index: number) => Derived;
+
+/** Deriving costs milliseconds, and watching asks for the same addresses again and again. */
+const branches = new Map<string, DeriveAt>();
+
+function deriveAt(descriptor: string, index: number): Derived {
+  let branch = branches.get(descriptor);
+  if (branch === undefined) branches.set(descriptor, (branch = openBranch(descriptor)));
+  return branch(index);
+}
 
 /** `wpkh` and `tr` over an extended public key and a range, as our wallets have them. */
-function scriptOf(descriptor: string, index: number): string {
-  const cached = scriptCache.get(`${index} ${descriptor}`);
-  if (cached !== undefined) return cached;
+function openBranch(descriptor: string): DeriveAt {
   const match = /^(wpkh|tr)\((?:\[[^\]]*\])?(\w+)((?:\/\d+)*)\/\*\)#\w{8}$/.exec(descriptor);
   if (match === null) throw new Error(`the fake rail does not read the descriptor ${descriptor}`);
   const [, kind, key, path] = match as unknown as [string, string, string, string];
   let node = bip32.fromBase58(key, NETWORK);
   for (const step of path.split('/').slice(1)) node = node.derive(Number(step));
-  const { publicKey } = node.derive(index);
-  const payment =
-    kind === 'wpkh'
-      ? payments.p2wpkh({ pubkey: publicKey, network: NETWORK })
-      : payments.p2tr({ internalPubkey: publicKey.slice(1), network: NETWORK });
-  const script = toHex(payment.output!);
-  scriptCache.set(`${index} ${descriptor}`, script);
-  return script;
+  const derive: DeriveAt = (index) => {
+    const { publicKey } = node.derive(index);
+    const { output, address } =
+      kind === 'wpkh'
+        ? payments.p2wpkh({ pubkey: publicKey, network: NETWORK })
+        : payments.p2tr({ internalPubkey: publicKey.slice(1), network: NETWORK });
+    return { script: toHex(output!), address: address! };
+  };
+  const derived: Derived[] = [];
+  return (index) => (derived[index] ??= derive(index));
 }

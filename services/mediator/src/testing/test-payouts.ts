@@ -19,7 +19,7 @@ import { lockAvailable, mediatorAccount, post } from '../adapters/postgres/ledge
 import { createPayoutAddressStore } from '../adapters/postgres/payout-addresses.ts';
 import { createPayoutStore } from '../adapters/postgres/payouts.ts';
 import { createWithdrawalStore } from '../adapters/postgres/withdrawals.ts';
-import { type PayoutOptions, type PayoutRules, payoutRules, runPayouts } from '../payouts/index.ts';
+import { LOOKAHEAD, type PayoutOptions, type PayoutRules, payoutRules, runPayouts } from '../payouts/index.ts';
 import type { PaymentRail } from '../rail/index.ts';
 import type { TestChain } from './test-chain.ts';
 import { at, FIRST, openTestLedger, type TestMoneyNode } from './test-ledger.ts';
@@ -88,7 +88,7 @@ export async function openTestPayouts(
     nextPeriod: () => clock.advance(HOUR_MS),
     /** Confirmed money for the hot wallet, each in an output of its own. */
     async fund(...amounts: bigint[]) {
-      await options.rail.watch('payouts', { descriptors: wallet.publicDescriptors, lastIndex: 40 });
+      await options.rail.watch('payouts', { descriptors: wallet.publicDescriptors, lastIndex: LOOKAHEAD });
       const { address } = wallet.addressAt('p2wpkh', 'receive', 0);
       for (const sats of amounts) await chain.pay(address, sats);
       await chain.mine(6);
@@ -106,10 +106,17 @@ export async function openTestPayouts(
       const node = await ledger.node(1_000n);
       const address = await chain.outsideAddress();
       await setAddress(node, address);
-      await earn(database, node, sats);
+      await earn(database, { node, sats });
       return { ...node, address };
     },
-    earn: (node: TestMoneyNode, sats: bigint) => earn(database, node, sats),
+    /** Many of them. */
+    async earners(count: number, satsOf: (index: number) => bigint) {
+      const nodes = await Promise.all(Array.from({ length: count }, () => ledger.node(1_000n)));
+      const address = async (node: TestMoneyNode) => setAddress(node, await chain.outsideAddress());
+      await Promise.all(nodes.map(address));
+      await earn(database, ...nodes.map((node, index) => ({ node, sats: satsOf(index) })));
+    },
+    earn: (node: TestMoneyNode, sats: bigint) => earn(database, { node, sats }),
     client: async (sats: bigint) => {
       const clientId = freshId();
       await ledger.credit(clientId, sats * 1_000n);
@@ -151,20 +158,25 @@ async function confirmedOutputs(chain: TestChain, store: PayoutOptions['store'])
   return found;
 }
 
-/** So much is earned, and a nineteenth of it is commission, in one booking: as if uncommitted bytes had lain there. */
-async function earn(database: Database, node: TestMoneyNode, sats: bigint): Promise<void> {
+interface Earning {
+  readonly node: TestMoneyNode;
+  readonly sats: bigint;
+}
+
+/** So much is earned, and a nineteenth of it is commission, in one booking each: as if uncommitted bytes had lain there. */
+async function earn(database: Database, ...earnings: readonly Earning[]): Promise<void> {
   const clientId = freshId();
-  const earnedMsat = sats * 1_000n;
-  const commissionMsat = earnedMsat / 19n;
+  const parts = earnings.map(({ node, sats }) => {
+    const earnedMsat = sats * 1_000n;
+    return { node, earnedMsat, commissionMsat: earnedMsat / 19n };
+  });
+  const total = parts.reduce((sum, { earnedMsat, commissionMsat }) => sum + earnedMsat + commissionMsat, 0n);
   await inTransaction(database, async (tx) => {
-    await tx.execute(sql`SELECT open_ledger_node(${node.nodeNo})`);
+    for (const { node } of parts) await tx.execute(sql`SELECT open_ledger_node(${node.nodeNo})`);
     const { accountNo } = await lockAvailable(tx, clientId);
     const { rows } = await tx.execute<{ account_no: number }>(sql`
       INSERT INTO ledger_accounts (kind, available_no) VALUES ('upload', ${accountNo}) RETURNING account_no`);
     const upload = rows[0]!.account_no;
-    const own = await tx.execute<{ earned_no: number; commission_no: number }>(sql`
-      SELECT earned_no, commission_no FROM ledger_nodes WHERE node_no = ${node.nodeNo}`);
-    const total = earnedMsat + commissionMsat;
     const move = (kind: 'credit' | 'reserve', from: number, to: number) =>
       post(
         tx,
@@ -177,17 +189,21 @@ async function earn(database: Database, node: TestMoneyNode, sats: bigint): Prom
       );
     await move('credit', await mediatorAccount(tx, 'admin_credits'), accountNo);
     await move('reserve', accountNo, upload);
-    const { earned_no: earned, commission_no: commission } = own.rows[0]!;
-    await post(
-      tx,
-      { kind: 'storage_time' },
-      [
-        { accountNo: upload, amountMsat: -total },
-        { accountNo: earned, amountMsat: earnedMsat },
-        { accountNo: commission, amountMsat: commissionMsat },
-      ],
-      at(FIRST),
-    );
+    for (const { node, earnedMsat, commissionMsat } of parts) {
+      const own = await tx.execute<{ earned_no: number; commission_no: number }>(sql`
+        SELECT earned_no, commission_no FROM ledger_nodes WHERE node_no = ${node.nodeNo}`);
+      const { earned_no: earned, commission_no: commission } = own.rows[0]!;
+      await post(
+        tx,
+        { kind: 'storage_time' },
+        [
+          { accountNo: upload, amountMsat: -(earnedMsat + commissionMsat) },
+          { accountNo: earned, amountMsat: earnedMsat },
+          { accountNo: commission, amountMsat: commissionMsat },
+        ],
+        at(FIRST),
+      );
+    }
   });
 }
 

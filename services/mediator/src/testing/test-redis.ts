@@ -1,47 +1,69 @@
-/** For tests: a Redis server of the test's own, which can be ended and started again on the same port, empty. */
+/** For tests: a Redis server of the test's own behind one address that stays, which is ended and started again, empty. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, connect } from 'node:net';
+import { rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freshDirectory } from './test-mediator.ts';
 
 interface TestRedis {
+  /** Always the same. */
   readonly url: string;
   start(): Promise<void>;
   /** Without a goodbye: what it held is gone. */
   kill(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  stop(): Promise<void>;
 }
 
 export async function createTestRedis(program: string): Promise<TestRedis> {
-  const port = await freePort();
+  const directory = freshDirectory();
+  // The server itself has no port, which somebody else could take while it is away.
+  const path = join(directory, 'socket');
   let server: ChildProcess | undefined;
+  const sockets = new Set<Socket>();
+  const door = createServer((client) => {
+    const behind = connect(path);
+    for (const [one, other] of [
+      [client, behind],
+      [behind, client],
+    ] as const) {
+      sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(door, 'listening');
   const answers = (): Promise<boolean> =>
     new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+      const socket = connect(path, () => resolve(true)).on('error', () => resolve(false));
       socket.unref();
       socket.end();
     });
+  const kill = async (): Promise<void> => {
+    const ended = server;
+    server = undefined;
+    if (ended === undefined || ended.exitCode !== null) return;
+    ended.kill('SIGKILL');
+    await once(ended, 'exit');
+  };
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://127.0.0.1:${(door.address() as AddressInfo).port}`,
     async start() {
-      const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+      const settings = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', directory];
       server = spawn(program, settings, { stdio: 'ignore' });
       while (!(await answers())) await sleep(20);
     },
-    async kill() {
-      const ended = server;
-      server = undefined;
-      if (ended === undefined || ended.exitCode !== null) return;
-      ended.kill('SIGKILL');
-      await once(ended, 'exit');
+    kill,
+    async stop() {
+      await kill();
+      door.close();
+      for (const socket of sockets) socket.destroy();
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

@@ -42,7 +42,8 @@ export function spawnNode(
       },
     },
   );
-  const exited = once(child, 'exit').then(([status, signal]) => ({
+  // Not when it exits: what it said last may come a moment later.
+  const exited = once(child, 'close').then(([status, signal]) => ({
     status: status as number | null,
     signal: signal as string | null,
   }));
