@@ -22,7 +22,7 @@ import {
   START_MS,
   startTestMediator,
 } from './testing/test-mediator.ts';
-import { testWallet } from './testing/test-payouts.ts';
+import { testWallet } from './testing/test-payout-options.ts';
 
 let release: () => Promise<void>;
 beforeAll(async () => {

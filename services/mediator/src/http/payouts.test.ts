@@ -13,7 +13,7 @@ import {
   type TestMediator,
   type TestNode,
 } from '../testing/test-mediator.ts';
-import { testWallet } from '../testing/test-payouts.ts';
+import { testWallet } from '../testing/test-payout-options.ts';
 
 const SEED = 77;
 const HOUR_MS = 3_600_000;

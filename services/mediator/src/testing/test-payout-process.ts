@@ -6,7 +6,7 @@ import { createSilentLogger, createSimulatedClock } from '@holdfast/platform';
 import { createBitcoinCoreRail } from '../adapters/bitcoin-core/index.ts';
 import { openDatabase } from '../adapters/postgres/database.ts';
 import { type PayoutMoment, runPayouts } from '../payouts/index.ts';
-import { payoutsOver } from './test-payouts.ts';
+import { payoutsOver } from './test-payout-options.ts';
 
 export interface PayoutProcess {
   readonly databaseUrl: string;

@@ -1,54 +1,19 @@
 /** For tests: a ledger with nodes that have earned something, and payouts over a chain that the test drives. */
-import {
-  addressOfScript,
-  createHotWallet,
-  finishTransaction,
-  parseAddress,
-  planPayout,
-  readTransaction,
-} from '@holdfast/bitcoin';
-import {
-  createSeededRandomness,
-  createSilentLogger,
-  createSimulatedClock,
-  type SimulatedClock,
-} from '@holdfast/platform';
+import { addressOfScript, finishTransaction, parseAddress, planPayout, readTransaction } from '@holdfast/bitcoin';
+import { createSimulatedClock } from '@holdfast/platform';
 import { sql } from 'drizzle-orm';
 import { type Database, inTransaction } from '../adapters/postgres/database.ts';
 import { lockAvailable, mediatorAccount, post } from '../adapters/postgres/ledger.ts';
 import { createPayoutAddressStore } from '../adapters/postgres/payout-addresses.ts';
-import { createPayoutStore } from '../adapters/postgres/payouts.ts';
 import { createWithdrawalStore } from '../adapters/postgres/withdrawals.ts';
-import { LOOKAHEAD, type PayoutOptions, type PayoutRules, payoutRules, runPayouts } from '../payouts/index.ts';
+import { LOOKAHEAD, type PayoutOptions, type PayoutRules, runPayouts } from '../payouts/index.ts';
 import type { PaymentRail } from '../rail/index.ts';
 import type { TestChain } from './test-chain.ts';
 import { at, FIRST, openTestLedger, type TestMoneyNode } from './test-ledger.ts';
 import { freshId } from './test-mediator.ts';
+import { payoutsOver, testWallet } from './test-payout-options.ts';
 
 const HOUR_MS = 3_600_000;
-
-/** The hot wallet of a seed: each test over a shared chain needs one of its own. */
-export const testWallet = (seed: number) => createHotWallet(new Uint8Array(32).fill(seed), 'regtest');
-
-/** What is needed to pay out over a database that is there already: also in another process. */
-export function payoutsOver(
-  database: Database,
-  rail: PaymentRail,
-  { seed, rules = {}, clock }: { seed: number; rules?: Partial<PayoutRules>; clock: SimulatedClock },
-): PayoutOptions {
-  const wallet = testWallet(seed);
-  return {
-    store: createPayoutStore(database),
-    rail,
-    wallet,
-    signer: { sign: async (psbt, lastIndex) => wallet.sign(psbt, lastIndex) },
-    rules: payoutRules(rules),
-    periodMs: HOUR_MS,
-    clock,
-    randomness: createSeededRandomness(`payouts ${seed} ${freshId(8)}`),
-    logger: createSilentLogger(),
-  };
-}
 
 export interface TestPayouts extends Awaited<ReturnType<typeof openTestPayouts>> {}
 

@@ -18,7 +18,8 @@ import {
 import type { TestChain } from './test-chain.ts';
 import { testAccountKey } from './test-deposits.ts';
 import { freshId } from './test-mediator.ts';
-import { openTestPayouts, testWallet } from './test-payouts.ts';
+import { testWallet } from './test-payout-options.ts';
+import { openTestPayouts } from './test-payouts.ts';
 
 const LAST_INDEX = 40;
 /** Seeds of the two wallets: each chain has no other. */
