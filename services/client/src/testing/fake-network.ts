@@ -123,15 +123,19 @@ export async function startFakeNetwork(options: FakeNetworkOptions = {}): Promis
         logger: createSilentLogger(),
       };
     },
-    remember() {
-      const putBack = [mediator.remember(), ...nodes.map((node) => node.remember())];
-      return async () => {
-        for (const one of putBack) await one();
-      };
-    },
+    remember: () => rememberAll(mediator, nodes),
     async close() {
       for (const close of closers) await close();
       await Promise.all(nodes.map((node) => node.stop()));
     },
+  };
+}
+
+function rememberAll(mediator: FakeMediator, nodes: readonly FakeNode[]): () => Promise<void> {
+  const mediatorBack = mediator.remember();
+  const nodesBack = nodes.map((node) => node.remember());
+  return async () => {
+    mediatorBack();
+    await Promise.all(nodesBack.map((back) => back()));
   };
 }
