@@ -98,36 +98,41 @@ export async function liveThirtyDays(seed: string, shards: readonly SimulatedSha
 /** Whose turn it is to show a leaf: those first whose last one is the longest ago, as the mediator's query has it. */
 class Turns {
   longestUnshown = 0;
-  readonly #agreements: readonly DueAgreement[];
-  readonly #shownIn = new Map<string, number>();
-  readonly #agreementOf: ReadonlyMap<string, string>;
-  /** Of each agreement. */
-  readonly #packIds = new Map<string, string[]>();
+  /** In the order of their turns. */
+  #queue: readonly Turn[];
+  readonly #turnOf: ReadonlyMap<string, Turn>;
 
   constructor(shards: readonly SimulatedShard[], agreements: readonly DueAgreement[]) {
-    this.#agreements = agreements;
-    this.#agreementOf = new Map(shards.map(({ packId, agreementId }) => [packId, agreementId]));
-    for (const { packId, agreementId } of shards) {
-      const list = this.#packIds.get(agreementId);
-      if (list === undefined) this.#packIds.set(agreementId, [packId]);
-      else list.push(packId);
-    }
+    const turns = agreements.map((agreement, at): Turn => ({ agreement, at, shownIn: -1, packIds: [] }));
+    const byAgreement = new Map(turns.map((turn) => [turn.agreement.agreementId, turn]));
+    for (const { packId, agreementId } of shards) byAgreement.get(agreementId)!.packIds.push(packId);
+    this.#queue = turns;
+    this.#turnOf = new Map(shards.map(({ packId, agreementId }) => [packId, byAgreement.get(agreementId)!]));
   }
 
   due(period: number, gone: ReadonlySet<string>): DueAgreement[] {
-    const live = this.#agreements.filter(({ agreementId }) =>
-      this.#packIds.get(agreementId)!.some((packId) => !gone.has(packId)),
-    );
-    const shownIn = ({ agreementId }: DueAgreement): number => this.#shownIn.get(agreementId) ?? -1;
-    const queue = live.toSorted((a, b) => shownIn(a) - shownIn(b));
-    const first = queue[0];
-    if (first !== undefined) this.longestUnshown = Math.max(this.longestUnshown, period - shownIn(first));
-    return queue.slice(0, agreementsDue(live.length, PERIODS_PER_DAY));
+    const isLive = ({ packIds }: Turn): boolean => gone.size === 0 || packIds.some((packId) => !gone.has(packId));
+    const live = this.#queue.filter(isLive);
+    const [first] = live;
+    if (first !== undefined) this.longestUnshown = Math.max(this.longestUnshown, period - first.shownIn);
+    return live.slice(0, agreementsDue(live.length, PERIODS_PER_DAY)).map(({ agreement }) => agreement);
   }
 
   shown(samples: readonly Sample[], period: number): void {
-    for (const { packId } of samples) this.#shownIn.set(this.#agreementOf.get(packId)!, period);
+    const shown = new Set(samples.map(({ packId }) => this.#turnOf.get(packId)!));
+    for (const turn of shown) turn.shownIn = period;
+    // They go to the end, in their first order.
+    const last = [...shown].toSorted((a, b) => a.at - b.at);
+    this.#queue = [...this.#queue.filter((turn) => !shown.has(turn)), ...last];
   }
+}
+
+interface Turn {
+  readonly agreement: DueAgreement;
+  /** Its place among all. */
+  readonly at: number;
+  shownIn: number;
+  readonly packIds: string[];
 }
 
 interface Judged {

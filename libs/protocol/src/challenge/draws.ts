@@ -1,5 +1,5 @@
 /** Unbiased numbers out of a seed, the same in every implementation: SHA-256 in counter mode, with rejection. */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { badArgument } from './merkle-tree.ts';
 
 const DRAW_BYTES = 8;
@@ -7,9 +7,9 @@ const DRAW_BYTES = 8;
 const RANGE = 2 ** 53;
 
 export const sha256 = (...parts: (Uint8Array | string)[]): Uint8Array<ArrayBuffer> => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
+  const hashing = createHash('sha256');
+  for (const part of parts) hashing.update(part);
+  return new Uint8Array(hashing.digest());
 };
 
 /** Big-endian. */
@@ -21,25 +21,26 @@ export const u64Bytes = (value: number): Uint8Array => {
 
 /** A stream of draws: block i is SHA-256(seed ‖ u32 i), and each block gives four numbers. */
 export class DrawStream {
-  readonly #seed: Uint8Array;
-  #block: DataView = new DataView(new ArrayBuffer(0));
+  /** The seed, and behind it the number of the next block. */
+  readonly #input: Buffer;
+  #block = Buffer.alloc(0);
   #at = 0;
   #counter = 0;
 
   constructor(seed: Uint8Array) {
-    this.#seed = seed;
+    this.#input = Buffer.alloc(seed.length + 4);
+    this.#input.set(seed);
   }
 
   #next(): number {
-    if (this.#at === this.#block.byteLength) {
-      const counter = Buffer.alloc(4);
-      counter.writeUInt32BE(this.#counter);
-      this.#block = new DataView(sha256(this.#seed, counter).buffer);
+    if (this.#at === this.#block.length) {
+      this.#input.writeUInt32BE(this.#counter, this.#input.length - 4);
+      this.#block = hash('sha256', this.#input, 'buffer');
       this.#counter += 1;
       this.#at = 0;
     }
-    const high = this.#block.getUint32(this.#at) % 2 ** 21;
-    const low = this.#block.getUint32(this.#at + 4);
+    const high = this.#block.readUInt32BE(this.#at) % 2 ** 21;
+    const low = this.#block.readUInt32BE(this.#at + 4);
     this.#at += DRAW_BYTES;
     return high * 2 ** 32 + low;
   }
