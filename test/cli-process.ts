@@ -29,13 +29,15 @@ export interface CliUser {
   /** The program of Node and the command line's main file. */
   readonly node?: string;
   readonly main?: string;
+  /** Where that user keeps compiled code. */
+  readonly compileCache?: string;
 }
 
 /** Runs `holdfast --json …` on a client's home, as that user where one is given. */
 export function startCli(
   { home, passphraseFile }: { home: string; passphraseFile: string },
   args: readonly string[],
-  { node = process.execPath, main = MAIN, ...user }: CliUser = {},
+  { node = process.execPath, main = MAIN, compileCache = process.env['NODE_COMPILE_CACHE'], ...user }: CliUser = {},
 ): CliProcess {
   const child = spawn(
     node,
@@ -45,7 +47,7 @@ export function startCli(
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],
-        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        NODE_COMPILE_CACHE: compileCache,
         HOLDFAST_HOME: home,
         HOLDFAST_PASSPHRASE_FILE: passphraseFile,
       },

@@ -1,5 +1,5 @@
 /** Clients for journeys: homes with a vault each, opened in this process; the same homes serve the real command line. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,7 +16,7 @@ import {
   type RestoreReport,
   type Terms,
 } from '@holdfast/client';
-import { keysFromWords } from '@holdfast/keys';
+import { changePassphrase, keysFromWords } from '@holdfast/keys';
 import { systemClock, systemRandomness } from '@holdfast/platform';
 import type { Network } from './network.ts';
 
@@ -79,6 +79,26 @@ export async function createTestClient(network: KnownNetwork, options: NewClient
     sheet,
     vaultId: config.vaultId,
   };
+}
+
+/**
+ * Seals the keystore that the real command line made again, cheap to open: at its own cost each further command would take a
+ * fifth of a second more.
+ */
+export async function cheapenKeystore(client: {
+  readonly home: string;
+  readonly passphraseFile?: string;
+}): Promise<void> {
+  const path = join(client.home, 'keystore');
+  const passphrase = (await readFile(client.passphraseFile!, 'utf8')).trimEnd();
+  const file = await changePassphrase({
+    file: await readFile(path),
+    oldPassphrase: passphrase,
+    newPassphrase: passphrase,
+    randomness: systemRandomness,
+    cost: TEST_KDF_COST,
+  });
+  await writeFile(path, file);
 }
 
 /** A client whose home is set up already, opened with its words. */

@@ -1,6 +1,6 @@
 /** Root may read everything, so what permissions do must be tried as somebody else: as nobody, or as we are. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, lchownSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, lchownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,15 +17,18 @@ const MAIN = 'services/client/src/main.ts';
 
 /** Somebody who can run the command line, although nobody may enter the clone: then of a copy under the temporary directory. */
 export function createCliUser(): CliUser & { remove(): void } {
-  if (canRun(process.execPath, join(ROOT, MAIN))) return { ...ordinaryUser, remove: () => undefined };
   const copy = mkdtempSync(join(tmpdir(), 'holdfast-installed-'));
   chmodSync(copy, 0o755);
   const remove = (): void => rmSync(copy, { recursive: true, force: true });
   try {
+    const compileCache = join(copy, 'compile-cache');
+    mkdirSync(compileCache);
+    giveAway(compileCache);
+    if (canRun(process.execPath, join(ROOT, MAIN))) return { ...ordinaryUser, compileCache, remove };
     const node = join(copy, 'node');
     copyFileSync(process.execPath, node);
     for (const name of ['package.json', 'libs', 'services', 'node_modules']) copyTree(join(ROOT, name), copy);
-    return { ...ordinaryUser, node, main: join(copy, MAIN), remove };
+    return { ...ordinaryUser, node, main: join(copy, MAIN), compileCache, remove };
   } catch (error) {
     remove();
     throw error;

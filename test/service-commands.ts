@@ -8,6 +8,9 @@ export interface CommandRun {
   readonly errors: string;
 }
 
+/** A transcript of a challenge is some megabytes. */
+const MOST_OUTPUT_BYTES = 2 ** 26;
+
 const source = (path: string): string => fileURLToPath(new URL(`../services/${path}/src/main.ts`, import.meta.url));
 
 /** @param node its data directory, and the address of its mediator */
@@ -41,7 +44,7 @@ function run(main: string, words: readonly string[], settings: Readonly<Record<s
   };
   const argv = ['--disable-warning=ExperimentalWarning', '--conditions=@holdfast/source', main, ...words];
   return new Promise((resolve) => {
-    execFile(process.execPath, argv, { env: environment }, (error, output, errors) => {
+    execFile(process.execPath, argv, { env: environment, maxBuffer: MOST_OUTPUT_BYTES }, (error, output, errors) => {
       const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
       resolve({ status, output, errors });
     });

@@ -1,18 +1,15 @@
 /** Both sides of an agreement at their command lines: each reads its own, and ends one knowing what comes of it. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { createSeededRandomness } from '@holdfast/platform';
 import { type CliOptions, expectError, resultOf, runCli, runOnTerminal } from '../cli-journey.ts';
-import { makeScratch, type Scratch } from '../client-harness.ts';
+import { cheapenKeystore, makeScratch, type Scratch } from '../client-harness.ts';
 import { type Network, startNetwork } from '../network.ts';
+import { type CommandRun, runNodeCommand } from '../service-commands.ts';
 
 const LONG_MS = 300_000;
-const NODE = fileURLToPath(new URL('../../services/storage-node/src/main.ts', import.meta.url));
-const run = promisify(execFile);
+const HOUR_MS = 3_600_000;
 
 let scratch: Scratch;
 let network: Network;
@@ -29,23 +26,15 @@ const agreementsOf = async (...options: string[]): Promise<readonly Shown[]> =>
   resultOf(await runCli(ann, '--json', 'agreements', ...options), 'agreements')['agreements'] as readonly Shown[];
 
 /** The node's own command, with the settings of the one that runs. */
-async function operatorRuns(index: number, ...args: string[]): Promise<string> {
-  const { dataDir, mediator } = network.nodeOptions(index);
-  const environment = {
-    PATH: process.env['PATH'] ?? '',
-    HOLDFAST_NODE_DATA_DIR: dataDir,
-    HOLDFAST_NODE_MEDIATOR: mediator,
-    HOLDFAST_NODE_OPERATOR: 'whoever',
-    HOLDFAST_NODE_PRICE: '1',
-    HOLDFAST_NODE_CAPACITY: '1GB',
-  };
-  const words = ['--disable-warning=ExperimentalWarning', '--conditions=@holdfast/source', NODE, ...args];
-  return (await run(process.execPath, words, { env: environment })).stdout;
-}
+const operatorRuns = (index: number, ...words: string[]): Promise<CommandRun> =>
+  runNodeCommand(network.nodeOptions(index), ...words);
 
 beforeAll(async () => {
   scratch = await makeScratch();
   network = await startNetwork({ nodeCount: 4 });
+  // Money moves when a period ends, and periods are hours: none ends while it is counted here.
+  const leftMs = HOUR_MS - (network.clock.nowMs() % HOUR_MS);
+  if (leftMs < 200_000) network.clock.shiftHours((leftMs + 1) / HOUR_MS);
   const source = join(scratch.path, 'source');
   mkdirSync(source);
   writeFileSync(join(source, 'picture.jpg'), createSeededRandomness('agreements journey').bytes(8_000_000));
@@ -56,6 +45,7 @@ beforeAll(async () => {
   const { address } = network.mediator;
   const init = await runCli(ann, 'init', '--mediator', address, '--policy', '2+2', '--words-file', sheet);
   expect(init.status).toBe(0);
+  await cheapenKeystore(ann);
   expect((await runCli(ann, 'add', source)).status).toBe(0);
   expect((await runCli(ann, 'backup')).status).toBe(0);
 }, LONG_MS);
@@ -102,22 +92,28 @@ test(
     const [mine] = await agreementsOf();
     const index = network.nodes.findIndex(({ nodeId }) => nodeId === mine!.nodeId);
     const listed = await operatorRuns(index, 'agreements');
-    expect(listed.trim().split('\n')).toHaveLength(1);
-    expect(listed).toContain(mine!.agreementId);
-    expect(await operatorRuns(index, 'earnings')).toMatch(/^Earned +\S+ sat, not paid out yet$/m);
+    expect(listed.output.trim().split('\n')).toHaveLength(1);
+    expect(listed.output).toContain(mine!.agreementId);
+    expect((await operatorRuns(index, 'earnings')).output).toMatch(/^Earned +\S+ sat, not paid out yet$/m);
     const said = await operatorRuns(index, 'end-agreement', mine!.agreementId);
-    expect(said).toContain('your node is not paid');
-    expect(said).toContain('Nothing has happened yet.');
-    expect(await operatorRuns(index, 'agreements')).toBe(listed);
+    expect(said.output).toContain('your node is not paid');
+    expect(said.output).toContain('Nothing has happened yet.');
+    expect(await operatorRuns(index, 'agreements')).toEqual(listed);
     const other = (index + 1) % network.nodes.length;
-    await expect(operatorRuns(other, 'end-agreement', mine!.agreementId, '--yes')).rejects.toThrow(
-      'There is no agreement',
-    );
-    await expect(operatorRuns(index, 'end-agreement')).rejects.toThrow('holdfast-node --help');
-    await expect(operatorRuns(index, 'agreement')).rejects.toThrow('is no command');
-    expect(await operatorRuns(index, 'end-agreement', mine!.agreementId, '--yes')).toContain('has ended');
-    expect(await operatorRuns(index, 'agreements')).toBe('There are none.\n');
-    expect(await operatorRuns(index, 'agreements', '--all')).toContain('ended by node');
+    const refused = [
+      await operatorRuns(other, 'end-agreement', mine!.agreementId, '--yes'),
+      await operatorRuns(index, 'end-agreement'),
+      await operatorRuns(index, 'agreement'),
+    ];
+    expect(refused).toMatchObject([
+      { status: 1, output: '', errors: expect.stringContaining('There is no agreement') },
+      { status: 2, output: '', errors: expect.stringContaining('holdfast-node --help') },
+      { status: 2, output: '', errors: expect.stringContaining('is no command') },
+    ]);
+    const ended = await operatorRuns(index, 'end-agreement', mine!.agreementId, '--yes');
+    expect(ended.output).toContain('has ended');
+    expect((await operatorRuns(index, 'agreements')).output).toBe('There are none.\n');
+    expect((await operatorRuns(index, 'agreements', '--all')).output).toContain('ended by node');
     expect((await agreementsOf('--all')).find(({ agreementId }) => agreementId === mine!.agreementId)).toMatchObject({
       state: 'ended',
       endedBy: 'node',

@@ -30,7 +30,8 @@ const watch = watchShardReads();
 beforeAll(async () => {
   scratch = await makeScratch();
   taps = await Promise.all(Array.from({ length: NODE_COUNT }, (_, index) => startTap(`127.0.${index + 1}.1`)));
-  const listen = (index: number) => ({ host: `127.0.${index + 1}.1`, port: 20_000 + (process.pid % 20_000) });
+  // Below those that the system gives out: no other worker has it.
+  const listen = (index: number) => ({ host: `127.0.${index + 1}.1`, port: 10_000 + (process.pid % 20_000) });
   for (const [index, tap] of taps.entries()) tap.target = `${listen(index).host}:${listen(index).port}`;
   network = await startNetwork({
     nodeCount: NODE_COUNT,

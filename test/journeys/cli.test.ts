@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { acquireFileLock, createSeededRandomness } from '@holdfast/platform';
 import { compareTrees } from '@holdfast/testkit';
 import { type CliOptions, expectError, resultOf, runCli, runOnTerminal } from '../cli-journey.ts';
-import { makeScratch, type Scratch } from '../client-harness.ts';
+import { cheapenKeystore, makeScratch, type Scratch } from '../client-harness.ts';
 import { type Network, startNetwork } from '../network.ts';
 
 const LONG_MS = 300_000;
@@ -58,6 +58,7 @@ beforeAll(async () => {
     policy: { dataShards: 4, parityShards: 4 },
     wordsFile: sheetFile,
   });
+  await cheapenKeystore(ann);
   expect((await runCli(ann, 'add', source)).status).toBe(0);
   const first = await runCli(ann, '--json', 'backup');
   expect([first.status, first.errors]).toEqual([0, '']);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startTestBitcoin, type TestBitcoin } from '@holdfast/mediator/testing/test-bitcoin';
 import { testAccountKey } from '@holdfast/mediator/testing/test-deposits';
 import { type CliOptions, resultOf, runCli } from '../cli-journey.ts';
-import { makeScratch, type Scratch } from '../client-harness.ts';
+import { cheapenKeystore, makeScratch, type Scratch } from '../client-harness.ts';
 import { type Network, startNetwork } from '../network.ts';
 
 const LONG_MS = 300_000;
@@ -29,6 +29,7 @@ await describeWith(['bitcoind'], 'a deposit', (program = '') => {
     const { address } = network.mediator;
     const init = await runCli(ann, '--json', 'init', '--mediator', address, '--policy', '2+2', '--words-file', sheet);
     resultOf(init, 'init');
+    await cheapenKeystore(ann);
   }, LONG_MS);
   afterAll(async () => {
     await network?.stop();

@@ -1,17 +1,17 @@
 /** Who may look at something can: `show` for clients, operators and the admin, and evidence that an operator verifies. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { createSeededRandomness } from '@holdfast/platform';
 import { type CliOptions, runCli } from '../cli-journey.ts';
 import { createTestClient, makeScratch, type Scratch } from '../client-harness.ts';
+import { signInAsAdmin } from '../demo/admin.ts';
 import { type Network, startNetwork } from '../network.ts';
+import { type CommandRun, runMediatorCommand, runNodeCommand } from '../service-commands.ts';
 
 const LONG_MS = 300_000;
-const POLL_MS = 2_000;
+const POLL_MS = 250;
 const NODE_COUNT = 3;
 
 let scratch: Scratch;
@@ -24,8 +24,8 @@ beforeAll(async () => {
   network = await startNetwork({
     nodeCount: NODE_COUNT,
     mediator: {
-      periodMs: 12_000,
-      challenges: { deadlineMs: 8_000, verifyMs: 500, drawnLeaves: 60, retrievalCheckMs: 1e12 },
+      periodMs: 6_000,
+      challenges: { deadlineMs: 4_000, verifyMs: 500, drawnLeaves: 60, retrievalCheckMs: 1e12 },
     },
   });
   const client = await createTestClient(network, { home: join(scratch.path, 'ann') });
@@ -42,49 +42,28 @@ afterAll(async () => {
   await scratch?.remove();
 }, LONG_MS);
 
-interface Ended {
-  readonly status: number;
-  readonly output: string;
-  readonly errors: string;
+const asOperator = (path: string, dataDir = network.nodeOptions(0).dataDir): Promise<CommandRun> =>
+  runNodeCommand({ dataDir, mediator: network.mediator.address }, 'show', path);
+
+const mediatorDir = (): string => join(network.directory, 'mediator');
+
+const asAdmin = (path: string): Promise<CommandRun> =>
+  runMediatorCommand({ dataDir: mediatorDir(), address: network.mediator.address }, 'show', path);
+
+/** A challenge that the node passed, of a period whose secret is in the open. */
+async function passedChallenge(nodeId: string): Promise<string> {
+  const admin = await signInAsAdmin(network.mediator, mediatorDir());
+  for (;;) {
+    const passed = (await admin.challenges(nodeId)).filter(({ outcome }) => outcome === 'passed').at(-1);
+    if (passed !== undefined) {
+      const { text } = await admin.evidence(passed.challengeId);
+      if ((JSON.parse(text) as { transcript: { secret?: string } }).transcript.secret !== undefined) {
+        return passed.challengeId;
+      }
+    }
+    await sleep(POLL_MS);
+  }
 }
-
-/** Runs a service's command with these settings. */
-const runService = (service: string, settings: Readonly<Record<string, string>>, ...args: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    const main = fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url));
-    const options = ['--disable-warning=ExperimentalWarning', '--conditions=@holdfast/source', main, ...args];
-    const env = { PATH: process.env['PATH'] ?? '', HOME: scratch.path, ...settings };
-    execFile(process.execPath, options, { env, maxBuffer: 2 ** 26 }, (error, output, errors) => {
-      resolve({ status: error === null ? 0 : Number(error.code), output, errors });
-    });
-  });
-
-const asOperator = (path: string, dataDir = network.nodeOptions(0).dataDir): Promise<Ended> =>
-  runService(
-    'storage-node',
-    {
-      HOLDFAST_NODE_DATA_DIR: dataDir,
-      HOLDFAST_NODE_MEDIATOR: network.mediator.address,
-      HOLDFAST_NODE_OPERATOR: 'someone',
-      HOLDFAST_NODE_PRICE: '1',
-      HOLDFAST_NODE_CAPACITY: '1GB',
-      HOLDFAST_NETWORK: 'regtest',
-    },
-    'show',
-    path,
-  );
-
-const asAdmin = (path: string): Promise<Ended> =>
-  runService(
-    'mediator',
-    {
-      HOLDFAST_MEDIATOR_DATA_DIR: join(network.directory, 'mediator'),
-      HOLDFAST_MEDIATOR_LISTEN: new URL(network.mediator.baseUrl).host,
-      HOLDFAST_NETWORK: 'regtest',
-    },
-    'show',
-    path,
-  );
 
 test(
   'each sees its own under "me", as JSON; what is not theirs is refused with a sentence',
@@ -116,24 +95,15 @@ test(
 test(
   'an operator exports the evidence of a challenge and sees that the draws follow from the secret',
   async () => {
+    const challengeId = await passedChallenge(network.nodes[0]!.nodeId);
+    const list = await asOperator('/v1/nodes/me/challenges?limit=200');
+    expect(list).toMatchObject({ status: 0, errors: '' });
+    const { challenges } = JSON.parse(list.output) as { challenges: { challengeId: string; outcome?: string }[] };
+    expect(challenges).toContainEqual(expect.objectContaining({ challengeId, outcome: 'passed' }));
     const file = join(scratch.path, 'challenge.json');
-    const verified = async (): Promise<Awaited<ReturnType<typeof runCli>>> => {
-      for (;;) {
-        const list = JSON.parse((await asOperator('/v1/nodes/me/challenges?limit=9')).output) as {
-          challenges: { challengeId: string; outcome?: string }[];
-        };
-        const passed = list.challenges.filter(({ outcome }) => outcome === 'passed').at(-1);
-        if (passed !== undefined) {
-          const shown = await asOperator(`/v1/challenges/${passed.challengeId}`);
-          writeFileSync(file, shown.output);
-          const run = await runCli(ann, 'verify-transcript', file, '--mediator-id', network.mediator.mediatorId);
-          // 3: the period is not over yet, and its secret not in the open.
-          if (run.status !== 3) return run;
-        }
-        await sleep(POLL_MS);
-      }
-    };
-    const { status, output } = await verified();
+    writeFileSync(file, (await asOperator(`/v1/challenges/${challengeId}`)).output);
+    const verify = ['verify-transcript', file, '--mediator-id', network.mediator.mediatorId];
+    const { status, output } = await runCli(ann, ...verify);
     expect(output).toMatch(/\[proven\] The draws follow from the secret: the \d+ leaves drawn by bytes lie where/);
     expect(status).toBe(0);
   },
