@@ -1,6 +1,7 @@
 /** What really lies on the nodes' disks, and what the mediator's database says should lie there. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 
 export interface ShardOnDisk {
@@ -46,7 +47,23 @@ export interface CommittedShard {
 
 /** Every row of the answer. */
 export async function queryDatabase<Row>(databaseUrl: string, sql: string): Promise<Row[]> {
+  for (;;) {
+    try {
+      return await queryOnce<Row>(databaseUrl, sql);
+    } catch (error) {
+      if (!isRecovering(error as Error)) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+/** Of a server that crashed a moment ago, for those who were connected and for those who come. */
+const isRecovering = ({ code, message }: Error & { code?: string }): boolean =>
+  ['57P02', '57P03', 'ECONNRESET'].includes(code ?? '') || message === 'Connection terminated unexpectedly';
+
+async function queryOnce<Row>(databaseUrl: string, sql: string): Promise<Row[]> {
   const client = new Client({ connectionString: databaseUrl });
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return (await client.query(sql)).rows as Row[];

@@ -125,8 +125,19 @@ function* filesBelow(...directories: readonly string[]): Generator<{ path: strin
   for (const directory of directories) {
     for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
-      if (entry.isFile()) yield { path, bytes: readFileSync(path) };
+      const bytes = entry.isFile() ? readIfThere(path) : undefined;
+      if (bytes !== undefined) yield { path, bytes };
     }
+  }
+}
+
+/** A database at work removes and renames files. */
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
   }
 }
 

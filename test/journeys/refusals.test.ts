@@ -184,6 +184,8 @@ describe('a full node', () => {
         capacityBytes: FULL_NODE_BYTES,
         heartbeatMs: 600_000,
       });
+      // Afterwards it says nothing of itself for a while.
+      await network.nodes[0].heartbeatNow();
       await queryDatabase(
         network.mediator.databaseUrl,
         `UPDATE nodes SET capacity_bytes = ${CAPACITY_BYTES}, reported_free_bytes = NULL WHERE node_id = '\\x${full!.nodeId}'`,
@@ -406,7 +408,8 @@ describe('the wrong world', () => {
   });
 
   test('a client whose clock is wrong is told so', async () => {
-    const aheadMs = network.clock.nowMs() + 10 * 60_000 - systemClock.nowMs();
+    // A request that is some seconds under way is that much less ahead.
+    const aheadMs = network.clock.nowMs() + 10 * 60_000 + 9_000 - systemClock.nowMs();
     const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs };
     const refusal = await refusalOf(client.use((vault) => backup(vault, { directories: [source] }), { clock }));
     expect(refusal).toMatchObject({ code: 'message.clock-skew', exitCode: 5 });

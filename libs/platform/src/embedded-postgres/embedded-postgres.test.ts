@@ -62,7 +62,7 @@ async function query(url: string, statement: string): Promise<Record<string, unk
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1_000; tries++) {
+  for (let tries = 0; tries < 5_000; tries++) {
     if (await condition()) return;
     await delay(20);
   }
