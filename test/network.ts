@@ -77,8 +77,11 @@ class RunningNetwork implements Network {
     await Promise.all(
       indexes.map(async (index) => {
         await mkdir(join(this.directory, `node${index + 1}`), { recursive: true });
-        this.nodes[index] = await startStorageNode(this.nodeOptions(index));
+        const node = await startStorageNode(this.nodeOptions(index));
+        this.nodes[index] = node;
         this.#up.add(index);
+        // On a busy machine the first visit to the mediator takes longer than a node waits for it.
+        await node.heartbeatNow();
       }),
     );
   }

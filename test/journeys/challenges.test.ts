@@ -12,7 +12,7 @@ import { createSeededRandomness, createSilentLogger } from '@holdfast/platform';
 import { GROUP_BYTES, verdict as verdictMessage, openMessage } from '@holdfast/protocol';
 import { type StorageNode, startStorageNode } from '@holdfast/storage-node';
 import { type CliOptions, resultOf, runCli } from '../cli-journey.ts';
-import { makeScratch, type Scratch } from '../client-harness.ts';
+import { cheapenKeystore, makeScratch, type Scratch } from '../client-harness.ts';
 import { type Admin, type Challenge, type Settlement, signInAsAdmin } from '../demo/admin.ts';
 import { type Killable, startKillableMediator } from '../killable.ts';
 import { type ShardOnDisk, shardsOnDisk } from '../node-disks.ts';
@@ -119,12 +119,19 @@ const settled = (nodeId: string, from: number, suits: (one: Settlement) => boole
 const passed = (nodeId: string, from: number): Promise<Settlement> =>
   settled(nodeId, from, (one) => one.verdict === 'passed' && paidMsat(one) > 0n);
 
-/** The first challenge after the deed that came to this, none before it passed; and what its verdict names. */
-async function caught(nodeId: string, sinceMs: number, expected: 'failed' | 'missed') {
+/**
+ * The first challenge that was open after the deed and came to this, and what its verdict names. None before it passed that
+ * was issued when the deed was done.
+ */
+async function caught(nodeId: string, deed: { fromMs: number; toMs: number }, expected: 'failed' | 'missed') {
   const challenge = await until(async () => {
-    const asked = (await admin.challenges(nodeId)).filter(({ issuedAtMs = 0 }) => issuedAtMs > sinceMs).toReversed();
+    const newest = await admin.challenges(nodeId);
+    const asked = newest.filter(({ judgedAtMs = Infinity }) => judgedAtMs > deed.fromMs).toReversed();
     const found = asked.findIndex(({ outcome }) => outcome === expected);
-    expect(asked.slice(0, found + 1).filter(({ outcome }) => outcome === 'passed')).toEqual([]);
+    const passedBy = asked
+      .slice(0, found + 1)
+      .filter(({ outcome, issuedAtMs = 0 }) => outcome === 'passed' && issuedAtMs > deed.toMs);
+    expect(passedBy).toEqual([]);
     return asked[found];
   });
   const { named } = await admin.evidence(challenge.challengeId);
@@ -167,6 +174,7 @@ test(
     const sheet = ['--words-file', join(scratch.path, 'sheet')];
     const init = await runCli(ann, '--json', 'init', '--mediator', mediator.ready.address, ...limits, ...sheet);
     clientId = String(resultOf(init, 'init')['clientId']);
+    await cheapenKeystore(ann);
     expect((await runCli(ann, 'add', source)).status).toBe(0);
     const backup = await runCli(ann, '--json', 'backup');
     expect([backup.status, backup.errors]).toEqual([0, '']);
@@ -189,23 +197,25 @@ test(
     // The scrub is quicker than the next challenge: it says so first, and only that shard is lost to it.
     await judgedAndLeftAlone(scrubbed.nodeId);
     const spoiled = largest(scrubbed);
+    const spoiledAtMs = Date.now();
     flipBits(spoiled, 1);
     expect(await scrubbed.scrubNow()).toMatchObject({ damaged: 1 });
     await scrubbed.heartbeatNow();
-    const reportedIn = presentPeriod();
+    const [reportedAtMs, reportedIn] = [Date.now(), presentPeriod()];
     const lastDue = (await admin.settlements(scrubbed.nodeId)).find(({ verdict }) => verdict === 'passed')!.dueMsat;
 
     const [deleted, flipped] = [largest(deleter), largest(rotten)];
-    const deedsAtMs = Date.now();
+    const fromMs = Date.now();
     rmSync(deleted.path);
     flipBits(flipped, flipped.lengthBytes / GROUP_BYTES);
     sleeper.process.child.kill('SIGSTOP');
+    const deeds = { fromMs, toMs: Date.now() };
 
-    const byDeleter = await caught(deleter.nodeId, deedsAtMs, 'failed');
+    const byDeleter = await caught(deleter.nodeId, deeds, 'failed');
     expect(byDeleter.named).toEqual([nameOf(deleted)]);
-    const byRot = await caught(rotten.nodeId, deedsAtMs, 'failed');
+    const byRot = await caught(rotten.nodeId, deeds, 'failed');
     expect(byRot.named).toEqual([nameOf(flipped)]);
-    const bySleep = await caught(sleeper.nodeId, deedsAtMs, 'missed');
+    const bySleep = await caught(sleeper.nodeId, deeds, 'missed');
     expect(bySleep.named).toEqual([]);
     // Awake again, it shows what it was asked for while it slept, and is paid on.
     sleeper.process.child.kill('SIGCONT');
@@ -217,8 +227,14 @@ test(
       sum(shardsOnDisk(scrubbed.dataDir).shards.map(({ lengthBytes }) => BigInt(lengthBytes))),
     );
     await passed(honest.nodeId, bySleep.challenge.period);
+    // On a busy machine the next challenge may have been the quicker one after all.
+    const tooSoon = (await admin.challenges(scrubbed.nodeId))
+      .filter(({ issuedAtMs = 0 }) => issuedAtMs >= spoiledAtMs && issuedAtMs <= reportedAtMs)
+      .map(({ period }) => period);
     for (const nodeId of [honest.nodeId, scrubbed.nodeId, sleeper.nodeId]) {
-      expect((await admin.settlements(nodeId)).filter(({ verdict }) => verdict === 'failed')).toEqual([]);
+      const failed = (await admin.settlements(nodeId)).filter(({ verdict }) => verdict === 'failed');
+      const excused = nodeId === scrubbed.nodeId ? tooSoon : [];
+      expect(failed.filter(({ period }) => !excused.includes(period))).toEqual([]);
     }
     await transcriptsProve(byDeleter.challenge, byRot.challenge);
   },
@@ -257,29 +273,29 @@ test(
     const isOpen = ({ issuedAtMs = 0, judgedAtMs }: Challenge): boolean =>
       issuedAtMs > stoppedAtMs && judgedAtMs === undefined;
     const open = await until(async () => (await admin.challenges(nodeId)).find(isOpen));
-    const killedAtMs = Date.now();
     await mediator.kill();
+    const [goneAtMs, goneIn] = [Date.now(), presentPeriod()];
     sleeper.process.child.kill('SIGCONT');
-    await until(() => (presentPeriod() > open.period + 2 ? true : undefined));
+    await until(() => (presentPeriod() > goneIn + 2 ? true : undefined));
     await mediator.start();
     admin = await signIn();
     const back = presentPeriod();
     for (const id of [honest.nodeId, scrubbed.nodeId, nodeId]) await passed(id, back + 1);
 
-    // Unless it was judged in the very moment before: then it says so, and was missed.
+    // Unless it was judged in the very moment before: then it says so, and may have been missed.
     const known = (await admin.challenges(nodeId)).find(({ challengeId }) => challengeId === open.challengeId);
-    const wasJudged = (known!.judgedAtMs ?? Infinity) <= killedAtMs;
-    expect(known!.outcome).toBe(wasJudged ? 'missed' : undefined);
+    const wasJudged = (known!.judgedAtMs ?? Infinity) <= goneAtMs;
+    expect(wasJudged ? ['missed', undefined] : [undefined]).toContain(known!.outcome);
     for (const id of [honest.nodeId, scrubbed.nodeId, nodeId]) {
       const settlements = (await admin.settlements(id)).toReversed();
       const periods = settlements.map(({ period }) => period);
       expect(periods).toEqual(periods.map((_, index) => periods[0]! + index));
       // The period in the middle of the outage began and ended without the mediator.
-      const away = settlements.filter(({ period }) => period === open.period + 1);
+      const away = settlements.filter(({ period }) => period === goneIn + 1);
       expect(away).toMatchObject([{ verdict: 'void', earnedMsat: '0', withheldMsat: '0' }]);
     }
     const interrupted = (await admin.settlements(nodeId)).find(({ period }) => period === open.period);
-    expect(interrupted).toMatchObject({ verdict: wasJudged ? 'missed' : 'void', earnedMsat: '0', withheldMsat: '0' });
+    expect(interrupted).toMatchObject({ verdict: known!.outcome ?? 'void', earnedMsat: '0', withheldMsat: '0' });
   },
   LONG_MS,
 );
