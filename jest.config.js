@@ -22,6 +22,8 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.(tools|holdfast-demo)/'],
   // The demo restores copies of this repository below its own directory.
   modulePathIgnorePatterns: ['<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.(tools|holdfast-demo)/'],
+  globalSetup: '<rootDir>/tools/jest-setup.mjs',
+  globalTeardown: '<rootDir>/tools/jest-teardown.mjs',
   cacheDirectory: '<rootDir>/.tools/jest-cache',
   maxWorkers: availableParallelism(),
   // Modules of finished suites are never quite let go: a worker that has grown large is replaced.

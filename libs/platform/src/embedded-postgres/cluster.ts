@@ -7,6 +7,7 @@ import { errorText, PlatformError, systemErrorCode } from '../errors.ts';
 import { fsyncDirectory, writeFileDurably } from '../files.ts';
 import type { Account } from './account.ts';
 import type { PostgresBinaries } from './binaries.ts';
+import { copyTemplate, keepAsTemplate } from './template.ts';
 
 /** What lies in a data directory of ours. */
 export interface ClusterPaths {
@@ -35,6 +36,12 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(kept);
 }
 
+export interface ClusterOptions {
+  readonly sync: boolean;
+  /** For tests: where a cluster that was made before is copied from, and the first one is kept. */
+  readonly template?: string | undefined;
+}
+
 /**
  * Returns the password of the cluster in `paths`, having made it where there is none. A crash leaves either no cluster
  * (leftovers are removed the next time) or a whole one. Call it under the lock.
@@ -43,19 +50,23 @@ export async function openCluster(
   paths: ClusterPaths,
   binaries: PostgresBinaries,
   account: Account | undefined,
-  options: { sync: boolean },
+  options: ClusterOptions,
 ): Promise<string> {
   for (const name of await readdir(paths.root)) {
     if (name.startsWith(INIT_PREFIX)) await rm(join(paths.root, name), { recursive: true, force: true });
   }
   if (await isCluster(paths.cluster)) return readPassword(paths);
-  const password = randomBytes(24).toString('base64url');
-  await writeFileDurably(paths.password, `${password}\n`, { mode: 0o600 });
   const workshop = await mkdtemp(join(paths.root, INIT_PREFIX));
+  const made = join(workshop, 'cluster');
+  let password = await copyTemplate(options.template, made);
+  const isCopy = password !== undefined;
+  password ??= randomBytes(24).toString('base64url');
   try {
+    await writeFileDurably(paths.password, `${password}\n`, { mode: 0o600 });
     if (account !== undefined) await chown(workshop, account.uid, account.gid);
-    await runInitdb(binaries.initdb, workshop, password, account, options.sync);
-    await rename(join(workshop, 'cluster'), paths.cluster);
+    if (!isCopy) await runInitdb(binaries.initdb, workshop, password, account, options.sync);
+    if (!isCopy) await keepAsTemplate(options.template, made, password);
+    await rename(made, paths.cluster);
     await fsyncDirectory(paths.root);
   } finally {
     await rm(workshop, { recursive: true, force: true });

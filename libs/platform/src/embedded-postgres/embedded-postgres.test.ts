@@ -26,6 +26,7 @@ import { cleanEnvironment, clusterPaths, openCluster } from './cluster.ts';
 import { createDatabase, dropDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from './index.ts';
 import { isAlive, readPostmasterFile, stopLeftover } from './leftover.ts';
 import { startServer } from './server.ts';
+import { templateDirectory } from './template.ts';
 
 const isRoot = process.getuid?.() === 0;
 const cleanups: (() => unknown)[] = [];
@@ -168,6 +169,22 @@ describe('a server in a directory', () => {
     expect(readdirSync(dataDir).sort()).toEqual(['cluster', 'lock', 'lock.owner', 'password']);
   });
 
+  test('with a place for a template, the first cluster is made and the next ones are copies of it', async () => {
+    const [template, ...dataDirs] = [freshDirectory(), freshDirectory(), freshDirectory()];
+    const passwords: string[] = [];
+    for (const dataDir of dataDirs) {
+      const paths = clusterPaths(dataDir);
+      const account = chooseAccount(paths.cluster);
+      const binaries = await prepareBinaries(findPackage(), account, () => Promise.resolve(dataDir));
+      passwords.push(await openCluster(paths, binaries, account, { sync: false, template }));
+    }
+    expect(passwords[1]).toBe(passwords[0]);
+    expect(readdirSync(template)).toEqual(['ready']);
+    const [first, second] = await Promise.all(dataDirs.map((dataDir) => startHere(dataDir)));
+    await query(first!.url, 'CREATE TABLE t AS SELECT 7 AS v');
+    expect(await query(second!.url, "SELECT to_regclass('t') AS t")).toEqual([{ t: null }]);
+  });
+
   test('says what the server says when it cannot start', async () => {
     const dataDir = join(freshDirectory(), 'data');
     const server = await startHere(dataDir);
@@ -195,7 +212,7 @@ describe('a server in a directory', () => {
     const paths = clusterPaths(dataDir);
     const account = chooseAccount(paths.cluster);
     const binaries = await prepareBinaries(findPackage(), account, () => Promise.resolve(dataDir));
-    await openCluster(paths, binaries, account, { sync: false });
+    await openCluster(paths, binaries, account, { sync: false, template: templateDirectory() });
     const thief = createServer().listen(0, '127.0.0.1');
     await once(thief, 'listening');
     cleanups.push(() => thief.close());
@@ -235,7 +252,7 @@ describe('when its process is killed', () => {
     mkdirSync(dataDir);
     const account = chooseAccount(paths.cluster);
     const binaries = await prepareBinaries(findPackage(), account, () => Promise.resolve(dataDir));
-    await openCluster(paths, binaries, account, { sync: false });
+    await openCluster(paths, binaries, account, { sync: false, template: templateDirectory() });
     const orphan = spawn(
       binaries.postgres,
       [

@@ -12,6 +12,7 @@ import { clusterPaths, openCluster, type ClusterPaths } from './cluster.ts';
 import { ensureDatabase } from './databases.ts';
 import { PID_FILE, stopLeftover } from './leftover.ts';
 import { startServer } from './server.ts';
+import { templateDirectory } from './template.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Made when missing; holds the cluster, its password and a lock. One process at a time. */
@@ -19,7 +20,7 @@ export interface EmbeddedPostgresOptions {
   readonly logger: Logger;
   /**
    * `full` (default): as Postgres is. `test`: no fsync; a crash of the machine may cost the data, a crash of a process
-   * does not.
+   * does not. A new cluster is then a copy, where the tests' runner has a place for one (see template.ts).
    */
   readonly durability?: 'full' | 'test';
   /** The database behind `url`, made when missing. Default `holdfast`. */
@@ -98,7 +99,9 @@ async function start(
   const lock = acquireFileLock(paths.lock);
   cleanups.push(() => lock.release());
   await stopLeftover(paths.cluster, options.logger);
-  const password = await openCluster(paths, binaries, account, { sync: durability === 'full' });
+  const isTest = durability === 'test';
+  const template = isTest ? templateDirectory() : undefined;
+  const password = await openCluster(paths, binaries, account, { sync: !isTest, template });
   const sentinel = startSentinel(join(paths.cluster, PID_FILE), account, temporary);
   cleanups.push(() => sentinel.dismiss());
   const server = await startServer({
