@@ -1,5 +1,6 @@
 /** Takes an open batch one step on: sent, sent again, replaced, noted, finished, or made void. Any step may be repeated. */
 import type { Tip, TransactionState } from '../rail/index.ts';
+import { adoptReplacement } from './adopt-replacement.ts';
 import { decideStep } from './decide-step.ts';
 import type { OpenBatch } from './ports.ts';
 import { bumpBatch, repairBatch } from './replace-batch.ts';
@@ -16,6 +17,8 @@ export async function advanceBatch(options: PayoutOptions, batch: OpenBatch, ter
   const { store, rules, clock, onStep } = options;
   const { batchNo } = batch;
   const next = decideStep(batch, await look(options, batch, terms.tip.height), rules);
+  const isForeign = next.step === 'void' || next.step === 'conflicted';
+  if (isForeign && (await adoptReplacement(options, batch, next.foreignTxid, terms.tip.height))) return;
   switch (next.step) {
     case 'finish':
       await onStep?.('before-final');

@@ -86,6 +86,8 @@ export interface PaymentRail {
    * kept out. Of transactions that touch a watched wallet, as far back as they do; undefined: none that is known.
    */
   rival(txid: string): Promise<Spender | undefined>;
+  /** As it stands in chain or mempool, hex. Of transactions that touch a watched wallet. */
+  transactionHex(txid: string): Promise<string | undefined>;
   /**
    * Resolves when the node has it, now or before, also when it is mined already.
    * @throws HoldfastError `rail.rejected` with the node's reason: the node does not have it

@@ -75,6 +75,7 @@ export function describeRail(title: string, open: () => Promise<TestChain>): voi
         expect(await chain.rail.transaction('11'.repeat(32))).toBeUndefined();
         expect(await chain.rail.spender({ txid: '11'.repeat(32), vout: 0 })).toBeUndefined();
         expect(await chain.rail.rival('11'.repeat(32))).toBeUndefined();
+        expect(await chain.rail.transactionHex('11'.repeat(32))).toBeUndefined();
       });
     });
 
@@ -326,6 +327,8 @@ export function describeRail(title: string, open: () => Promise<TestChain>): voi
         await chain.mineOnly([foreign.hex]);
         expect(await chain.rail.transaction(ours.txid)).toBeUndefined();
         expect(await chain.rail.spender(coin)).toMatchObject({ txid: foreign.txid, confirmations: 1 });
+        expect(await chain.rail.transactionHex(foreign.txid)).toBe(foreign.hex);
+        expect(await chain.rail.transactionHex(ours.txid)).toBeUndefined();
         await expect(chain.rail.broadcast(ours.hex)).rejects.toMatchObject({ code: 'rail.rejected' });
         await chain.mine(5);
         expect(await chain.rail.spender(coin)).toMatchObject({ txid: foreign.txid, confirmations: 6 });
@@ -485,6 +488,7 @@ const everything = ({ rail }: TestChain, { name, wallet }: Purse): (() => Promis
   () => rail.transaction('11'.repeat(32)),
   () => rail.spender({ txid: '11'.repeat(32), vout: 0 }),
   () => rail.rival('11'.repeat(32)),
+  () => rail.transactionHex('11'.repeat(32)),
   () => rail.broadcast('00'),
   () => rail.feeRate(6),
   () => rail.audit([{ descriptor: wallet.publicDescriptors[0]!, lastIndex: 0 }]),

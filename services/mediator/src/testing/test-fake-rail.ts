@@ -159,6 +159,11 @@ export function createFakeRail(nowMs?: () => number): FakeRailChain {
       }
       return undefined;
     },
+    async transactionHex(txid) {
+      guard();
+      const isKnown = [...wallets.values()].some(({ known }) => known.has(txid));
+      return isKnown && blocks.where(txid) !== undefined ? blocks.transaction(txid)!.hex : undefined;
+    },
     async broadcast(hex) {
       guard();
       const reason = blocks.accept(hex);

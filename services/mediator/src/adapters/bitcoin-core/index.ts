@@ -85,6 +85,7 @@ export function createBitcoinCoreRail(options: BitcoinCoreOptions): BitcoinCoreR
     transaction: (txid) => ask(() => transactions.state(txid)),
     spender: (outpoint) => ask(() => transactions.spender(outpoint)),
     rival: (txid) => ask(() => transactions.rival(txid)),
+    transactionHex: (txid) => ask(() => transactions.hexOf(txid)),
     broadcast: (transactionHex) => ask(() => broadcast(transactionHex)),
     feeRate: (targetBlocks) =>
       ask(async () => {

@@ -9,6 +9,7 @@ export interface WalletTransaction {
   /** Negative: a transaction of the chain spends one of its inputs. */
   readonly confirmations: number;
   readonly blockhash?: string;
+  readonly hex?: string;
   readonly lastprocessedblock?: { readonly height: number };
   readonly decoded?: { readonly vin: readonly { readonly txid?: string; readonly vout?: number }[] };
 }
@@ -27,6 +28,8 @@ export interface Transactions {
   /** What of the chain keeps it out. */
   rival(txid: string): Promise<Spender | undefined>;
   inputsOf(wallet: WalletName, txid: string): Promise<readonly string[]>;
+  /** Undefined where `state` is. */
+  hexOf(txid: string): Promise<string | undefined>;
   isInMempool(txids: readonly string[]): Promise<Map<string, boolean>>;
 }
 
@@ -100,18 +103,15 @@ export function createTransactions(rpc: Rpc, wallets: Wallets): Transactions {
     statesOf,
     inputsOf,
     isInMempool,
-    async rival(txid) {
-      for (const name of WALLETS) {
-        const found = await unlessNotWatched(() => findRival(name, txid, { rpc, fromWallet, inputsOf }));
-        if (found !== undefined) return found;
-      }
-      return undefined;
-    },
+    rival: (txid) => inAnyWallet((name) => findRival(name, txid, { rpc, fromWallet, inputsOf })),
+    hexOf: (txid) =>
+      inAnyWallet(async (name) => {
+        if ((await statesOf(name, [txid])).get(txid) === undefined) return undefined;
+        return (await fromWallet(name, [txid]))[0]?.known?.hex;
+      }),
     async state(txid) {
-      for (const name of WALLETS) {
-        const state = await unlessNotWatched(async () => (await statesOf(name, [txid])).get(txid));
-        if (state !== undefined) return state;
-      }
+      const state = await inAnyWallet(async (name) => (await statesOf(name, [txid])).get(txid));
+      if (state !== undefined) return state;
       return (await isInMempool([txid])).get(txid) === true ? { confirmations: 0 } : undefined;
     },
     async spender(outpoint) {
@@ -119,11 +119,7 @@ export function createTransactions(rpc: Rpc, wallets: Wallets): Transactions {
       const [waiting] = await rpc.call<{ spendingtxid?: string }[]>('gettxspendingprevout', [[{ txid, vout }]]);
       if (waiting?.spendingtxid !== undefined) return { txid: waiting.spendingtxid, confirmations: 0 };
       if ((await rpc.call<object | null>('gettxout', [txid, vout, false])) !== null) return undefined;
-      for (const name of WALLETS) {
-        const found = await unlessNotWatched(() => minedSpender(name, outpoint));
-        if (found !== undefined) return found;
-      }
-      return undefined;
+      return inAnyWallet((name) => minedSpender(name, outpoint));
     },
   };
 }
@@ -140,11 +136,15 @@ function notThere(result: unknown): boolean {
   throw result;
 }
 
-async function unlessNotWatched<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof HoldfastError && error.code === 'rail.not-watched') return undefined;
-    throw error;
+/** The first answer of a wallet; one that is not watched has none. */
+async function inAnyWallet<T>(ask: (name: WalletName) => Promise<T | undefined>): Promise<T | undefined> {
+  for (const name of WALLETS) {
+    try {
+      const found = await ask(name);
+      if (found !== undefined) return found;
+    } catch (error) {
+      if (!(error instanceof HoldfastError && error.code === 'rail.not-watched')) throw error;
+    }
   }
+  return undefined;
 }
