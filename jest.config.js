@@ -22,6 +22,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.(tools|holdfast-demo)/'],
   // The demo restores copies of this repository below its own directory.
   modulePathIgnorePatterns: ['<rootDir>/[^/]+/([^/]+/)?dist/', '<rootDir>/\\.(tools|holdfast-demo)/'],
+  testSequencer: '<rootDir>/tools/jest-sequencer.cjs',
   globalSetup: '<rootDir>/tools/jest-setup.mjs',
   globalTeardown: '<rootDir>/tools/jest-teardown.mjs',
   cacheDirectory: '<rootDir>/.tools/jest-cache',
