@@ -136,6 +136,8 @@ function onRedis(options: QueueOptions, process: Process): Ends {
 /** A pool of its own: what it loses at a crash is made again, so its commits need not wait for the disk. */
 async function onPostgres(options: QueueOptions, process: Process): Promise<Ends> {
   const client = new pg.Client({ connectionString: options.databaseUrl });
+  // A connection that breaks is told by the next query, which fails.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await runMigrations(client, SCHEMA);

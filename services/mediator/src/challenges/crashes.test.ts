@@ -130,8 +130,12 @@ function startWorker({ redisUrl }: Waker): ChildProcess {
     nowMs: world.clock.nowMs(),
     periodMs: world.rules.periodMs,
   };
-  return spawn(process.execPath, ['-C', '@holdfast/source', PROGRAM, JSON.stringify(about)], { stdio: 'inherit' });
+  return spawn(process.execPath, ['-C', '@holdfast/source', PROGRAM, JSON.stringify(about)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
+
+const isAtWork = (worker: ChildProcess): Promise<unknown> => once(worker.stdout!, 'data');
 
 async function kill(worker: ChildProcess): Promise<void> {
   worker.kill('SIGKILL');
@@ -209,6 +213,8 @@ function suite(startWaker: () => Promise<Waker>, restarts: readonly (readonly [s
       );
       const gate = await openGate(rows[0]!.count + SETTLED_BEFORE);
       const [first, second] = [start(), start()];
+      // Who is only starting may give up.
+      await Promise.all([first, second].map(isAtWork));
       await until(() => gate.somebodyWaits());
       await restart(waker);
       await kill(first);

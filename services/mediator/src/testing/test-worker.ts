@@ -1,6 +1,6 @@
 /**
  * For tests: a worker of its own process over the database of a test, to be killed. Its clock stands still at the time it
- * is given, and it never ends by itself. One argument: `WorkProcess` as JSON.
+ * is given, and it never ends by itself. One argument: `WorkProcess` as JSON. It says when it is at work.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSilentLogger, createSimulatedClock } from '@holdfast/platform';
@@ -50,3 +50,4 @@ await start({
   issue: { everyMs, run: () => work.issue() },
   judge: { everyMs, run: () => work.judge() },
 });
+process.stdout.write('at work\n');
