@@ -200,6 +200,8 @@ describe('an agreement', () => {
 
   test('made just before the node raised its price is signed at the price of that time', async () => {
     const periodMs = 3_600_000;
+    // The next hour must not begin meanwhile.
+    while (periodMs - (systemClock.nowMs() % periodMs) < 30_000) await systemClock.sleep(1_000);
     const startsAtMs = (Math.floor(systemClock.nowMs() / periodMs) + 1) * periodMs;
     const times = { startsAtMs, endsAtMs: startsAtMs + 720 * periodMs };
     await harness.restart({ priceSatPerTbMonth: 1500n });
