@@ -31,7 +31,8 @@ export async function watchWallet({ rail, wallet, store, clock }: PayoutOptions,
 export async function buildBatches(options: PayoutOptions, tip: Tip): Promise<OpenBatch[]> {
   const { store, rail, rules, clock, logger, periodMs } = options;
   const nowMs = clock.nowMs();
-  if (await store.hasBegunSince(nowMs - (nowMs % periodMs))) return [];
+  const periodFromMs = nowMs - (nowMs % periodMs);
+  if (await store.hasBegunBetween(periodFromMs, periodFromMs + periodMs)) return [];
   const { satPerKvb } = await rail.feeRate(rules.targetBlocks);
   if (satPerKvb > rules.maxSatPerKvb) {
     logger.warn({ satPerKvb: String(satPerKvb) }, 'the network asks for more than the ceiling: payouts wait');

@@ -184,8 +184,8 @@ export interface PayoutStore {
   unexplained(txids: readonly string[]): Promise<string[]>;
   /** When the first batch was begun: the hot wallet is older than that. */
   firstBegunAtMs(): Promise<number | undefined>;
-  /** Whether a batch was begun since then. */
-  hasBegunSince(sinceMs: number): Promise<boolean>;
+  /** Whether a batch was begun from then on, and before that: not one of a clock that was ahead. */
+  hasBegunBetween(sinceMs: number, beforeMs: number): Promise<boolean>;
   /** What batches that were begun since then pay altogether; void ones do not count. */
   paidSince(sinceMs: number): Promise<bigint>;
 

@@ -202,3 +202,18 @@ test('two batches never spend one output', async () => {
   expect(await states(payouts)).toEqual(['broadcast']);
   expect(await payouts.faults()).toEqual([]);
 });
+
+test('a clock that was ahead once keeps nobody waiting until its time has come', async () => {
+  const payouts = await open();
+  const aheadMs = payouts.clock.nowMs() + 30 * 86_400_000;
+  await payouts.run({ clock: { ...payouts.clock, nowMs: () => aheadMs } });
+  expect((await payouts.batches()).map(({ plannedAtMs }) => plannedAtMs)).toEqual([aheadMs]);
+  await payouts.earner(50_000n);
+  await payouts.run();
+  expect(await states(payouts)).toEqual(['broadcast', 'broadcast']);
+  // Once in its period, as ever.
+  await payouts.earner(50_000n);
+  await payouts.fund(200_000n);
+  await payouts.run();
+  expect(await payouts.batches()).toHaveLength(2);
+});

@@ -44,6 +44,21 @@ test('compares and publishes once a day, however often it runs', async () => {
   expect(await assetsOf()).toMatchObject([{ sats: 30_000n }]);
 });
 
+test('a clock that was ahead once puts nothing off', async () => {
+  await world.fund(30_000n);
+  await world.client(5n);
+  const aheadMs = world.clock.nowMs() + 30 * DAY_MS;
+  const clock = { ...world.clock, nowMs: () => aheadMs };
+  const { publish, reconciliations, options: reconcile } = world;
+  const logger = createSilentLogger();
+  const ahead = { publish: { ...publish, clock }, reconciliations, reconcile: { ...reconcile, clock }, clock, logger };
+  await createAudit(ahead).runDue();
+  expect(await done()).toEqual({ compared: 1, published: 1 });
+  await world.audit.runDue();
+  await world.audit.runDue();
+  expect(await done()).toEqual({ compared: 2, published: 2 });
+});
+
 test('publishes also while the node is away, and compares when it is back', async () => {
   await chain.goAway();
   await world.audit.runDue();

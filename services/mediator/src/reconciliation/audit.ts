@@ -50,7 +50,7 @@ export function createAudit(options: AuditOptions): Audit {
   const { publish, reconciliations, clock, logger } = options;
   const { store: liabilities } = publish;
   const isToday = (timeMs: number | undefined): boolean =>
-    timeMs !== undefined && Math.floor(timeMs / DAY_MS) >= Math.floor(clock.nowMs() / DAY_MS);
+    timeMs !== undefined && Math.floor(timeMs / DAY_MS) === Math.floor(clock.nowMs() / DAY_MS);
 
   const compare = async (): Promise<Reconciliation | Unreconciled | 'no-rail'> => {
     if (options.reconcile === undefined) return 'no-rail';

@@ -58,10 +58,10 @@ export function createPayoutStore(database: Database): PayoutStore {
       const first = rows[0]!.first;
       return first === null ? undefined : Number(first);
     },
-    async hasBegunSince(sinceMs) {
-      const { rows } = await database.execute(
-        sql`SELECT FROM payout_batches WHERE planned_at_ms >= ${sinceMs} AND state <> 'voided' LIMIT 1`,
-      );
+    async hasBegunBetween(sinceMs, beforeMs) {
+      const { rows } = await database.execute(sql`
+        SELECT FROM payout_batches
+        WHERE planned_at_ms >= ${sinceMs} AND planned_at_ms < ${beforeMs} AND state <> 'voided' LIMIT 1`);
       return rows.length > 0;
     },
     begin: (batch, nowMs) => beginBatch(database, batch, nowMs),
