@@ -104,7 +104,7 @@ describe('an admin’s word', () => {
 
 describe('limits', () => {
   test('nodes are paid in parts, withdrawals whole or not at all', () => {
-    const list = [withdrawal(60_000n), withdrawal(50_000n), node(90_000n), node(90_000n)];
+    const list = [withdrawal(60_000n), withdrawal(50_000n, { sinceMs: NOW }), node(90_000n), node(90_000n)];
     expect(shown(choosePayees(list, payoutRules(), { ...terms, leftSats: 100_000n }))).toEqual([
       60_000n,
       40_000n,
@@ -112,6 +112,17 @@ describe('limits', () => {
       'limit',
     ]);
     expect(shown(choosePayees(list, payoutRules(), { ...terms, leftSats: 0n }))).toEqual(list.map(() => 'limit'));
+  });
+
+  test('a withdrawal that did not fit for a day keeps those behind it from taking what it needs', () => {
+    const rules = payoutRules({ dailyLimitSats: 100_000n });
+    const large = withdrawal(100_000n, { sinceMs: NOW - DAY_MS });
+    const list = (one: Candidate) => [withdrawal(20_000n), one, withdrawal(30_000n), node(90_000n)];
+    const choose = (one: Candidate) => shown(choosePayees(list(one), rules, { ...terms, leftSats: 99_000n }));
+    expect(choose(large)).toEqual([20_000n, 'limit', 'limit', 'limit']);
+    expect(choose({ ...large, sinceMs: NOW - DAY_MS + 1 })).toEqual([20_000n, 30_000n, 49_000n, 'limit']);
+    // It would wait for ever, and so would they.
+    expect(choose({ ...large, dueSats: 100_001n })).toEqual([20_000n, 30_000n, 49_000n, 'limit']);
   });
 
   test('a batch holds so many', () => {

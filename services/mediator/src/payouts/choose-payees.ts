@@ -1,7 +1,7 @@
 /** Who of those with money due is paid now, and why the others wait. Decides, does nothing. */
 import { dustSats, outputWeight } from '@holdfast/bitcoin';
 import type { Candidate } from './ports.ts';
-import type { PayoutRules } from './rules.ts';
+import { LIMIT_WINDOWS_MS, type PayoutRules } from './rules.ts';
 
 export type WaitReason =
   /** Not worth its fee yet, and not old enough. */
@@ -58,6 +58,7 @@ export function choosePayees(
     const chosenSats = owner.kind === 'withdrawal' ? unasked.get(owner.clientId) : undefined;
     const isUnsure = owner.kind === 'withdrawal' && unsureClients?.has(owner.clientId) === true;
     const decided = isUnsure ? 'deposit' : decide(candidate, rules, { satPerKvb, nowMs }, left, chosenSats);
+    if (decided === 'limit' && keepsItsTurn(candidate, rules, nowMs)) left = 0n;
     if (typeof decided === 'string') waiting.push({ candidate, reason: decided });
     // It would never be paid, and would keep a place and a part of the limit from somebody who can be.
     else if (!canArrive(decided, satPerKvb)) waiting.push({ candidate, reason: 'fee' });
@@ -70,6 +71,19 @@ export function choosePayees(
     }
   }
   return { chosen, waiting };
+}
+
+/**
+ * What others are paid again and again would keep a large withdrawal from ever fitting into a limit. After a day nobody
+ * behind it is paid until it is; one that never fits, because the limit was lowered meanwhile, keeps nobody waiting.
+ */
+function keepsItsTurn(
+  { owner, dueSats, sinceMs }: Candidate,
+  { hourlyLimitSats = dueSats, dailyLimitSats = dueSats }: PayoutRules,
+  nowMs: number,
+): boolean {
+  const fits = dueSats <= hourlyLimitSats && dueSats <= dailyLimitSats;
+  return owner.kind === 'withdrawal' && fits && nowMs - sinceMs >= LIMIT_WINDOWS_MS.day;
 }
 
 /** Whether anything is left of it when it bears no more than its own output: the least that its share can be. */

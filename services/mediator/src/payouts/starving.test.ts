@@ -4,6 +4,8 @@ import { createFakeRail } from '../testing/test-fake-rail.ts';
 import { openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
 import type { PayoutRules } from './rules.ts';
 
+const HOUR_MS = 3_600_000;
+
 const opened: TestPayouts[] = [];
 afterAll(async () => {
   for (const { close } of opened) await close();
@@ -51,4 +53,23 @@ describe('whoever can be paid is paid', () => {
     await payouts.earner(50_000n);
     expect(await paid(payouts)).toEqual([50_000n]);
   });
+});
+
+test('a withdrawal of all that may leave in a day is paid, though something was paid within each day', async () => {
+  const payouts = await open({ dailyLimitSats: 300_000n });
+  await payouts.fund(900_000n);
+  const node = await payouts.earner(5_000n);
+  expect(await paid(payouts)).toEqual([5_000n]);
+  await payouts.withdraw(await payouts.client(300_000n), 300_000n);
+  for (let quarter = 0; quarter < 8; quarter += 1) {
+    await payouts.clock.advance(6 * HOUR_MS);
+    await payouts.earn(node, 5_000n);
+    await payouts.run();
+    await payouts.chain.mine();
+  }
+  // Until the withdrawal was a day old the node was paid; then all waited for it, and after it the node has its turn.
+  expect(await paid(payouts)).toEqual([5_000n, 5_000n, 5_000n, 5_000n, 300_000n]);
+  await payouts.clock.advance(24 * HOUR_MS + 1);
+  expect((await paid(payouts)).at(-1)).toBe(25_000n);
+  expect(await payouts.faults()).toEqual([]);
 });
