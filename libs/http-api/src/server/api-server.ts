@@ -10,10 +10,11 @@ import fastify, {
   LogController,
   type RouteOptions,
 } from 'fastify';
-import { fastifyOpenapiGlue } from 'fastify-openapi-glue';
 import { type Handlers, type OperationFacts, operationFacts } from './calls.ts';
+import { contractRoutes } from './contract-routes.ts';
 import { addDocsPage } from './docs-page.ts';
 import { createRateGuard, type RateGuard, type RateLimits } from './limits.ts';
+import { named } from './named.ts';
 import {
   answerBrokenRequest,
   installProblems,
@@ -22,7 +23,7 @@ import {
   toCatalogue,
   type Translate,
 } from './problems.ts';
-import { createValidatorCompiler } from './validation.ts';
+import { compileValidator } from './validation.ts';
 
 /**
  * Who asks, by the security scheme of that name in the contract; run before the body is read.
@@ -84,13 +85,13 @@ export async function createApiServer<Operations>(options: ApiServerOptions<Oper
     frameworkErrors: (error, request, reply) => void sendProblem(toCatalogue(error, request, translate), reply),
   }) as unknown as FastifyInstance;
   app.server.maxConnections = options.maxConnections ?? 2_000;
-  app.setValidatorCompiler(createValidatorCompiler());
+  app.setValidatorCompiler(compileValidator);
   installProblems(app, translate, options.loggable);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
   await addDocsPage(app, options.document);
-  await app.register(async (scope) => {
+  const api = async (scope: FastifyInstance): Promise<void> => {
     await scope.register(helmet, {
       contentSecurityPolicy: {
         useDefaults: false,
@@ -98,13 +99,14 @@ export async function createApiServer<Operations>(options: ApiServerOptions<Oper
       },
     });
     const guard = options.rateLimits && (await createRateGuard(scope, options.rateLimits));
-    // Only ever sent, never taken; the route generator wants to know how every type of the contract is read.
+    // Only ever sent, never taken.
     scope.addContentTypeParser('application/problem+json', (_request, _body, done) =>
       done(fail('input.invalid', { detail: 'a problem is an answer, not a request.' })),
     );
     await options.prepare?.(scope, guard);
     await addOperations(scope, options, guard);
-  });
+  };
+  await app.register(named('api', api));
   return app;
 }
 
@@ -116,27 +118,26 @@ async function addOperations<Operations>(
   const facts = operationFacts(options.document);
   const handlers = options.handlers as Readonly<Record<string, (call: unknown) => Promise<unknown>>>;
   const routes = (options.routes ?? {}) as Readonly<Record<string, OperationRoute>>;
-  await app.register(fastifyOpenapiGlue, {
-    specification: structuredClone(options.document),
-    operationResolver: (operationId) => {
-      const operation = facts.get(operationId);
-      const handle = handlers[operationId];
-      if (operation === undefined || handle === undefined) throw incomplete(`nobody handles ${operationId}`);
-      const route = routes[operationId] ?? {};
-      return {
-        // The contract says which operations there are.
-        exposeHeadRoute: false,
-        ...route,
-        onRequest: [...authentication(operationId, operation, options.authenticate, guard), ...hooks(route.onRequest)],
-        handler: async (request: FastifyRequest, reply: { code(status: number): unknown; sent: boolean }) => {
-          reply.code(operation.successStatus);
-          const { params, query, body } = request;
-          const answer = await handle({ params, query, body, request, reply });
-          return reply.sent ? reply : answer;
-        },
-      } as unknown as RouteOptions;
-    },
-  });
+  for (const { operationId, schema, ...place } of await contractRoutes(options.document)) {
+    const operation = facts.get(operationId);
+    const handle = handlers[operationId];
+    if (operation === undefined || handle === undefined) throw incomplete(`nobody handles ${operationId}`);
+    const route = routes[operationId] ?? {};
+    app.route({
+      ...place,
+      ...(schema !== undefined && { schema: { ...schema } }),
+      // The contract says which operations there are.
+      exposeHeadRoute: false,
+      ...route,
+      onRequest: [...authentication(operationId, operation, options.authenticate, guard), ...hooks(route.onRequest)],
+      handler: async (request, reply) => {
+        reply.code(operation.successStatus);
+        const { params, query, body } = request;
+        const answer = await handle({ params, query, body, request, reply });
+        return reply.sent ? reply : answer;
+      },
+    });
+  }
 }
 
 const hooks = <Hook>(given: Hook | Hook[] | undefined): Hook[] =>

@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { named } from './named.ts';
 
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
@@ -25,7 +26,7 @@ const LOGO =
 
 /** Registers both in a scope of their own, because a page needs a wider content security policy than an API. */
 export async function addDocsPage(app: FastifyInstance, document: object): Promise<void> {
-  await app.register(async (scope) => {
+  const docs = async (scope: FastifyInstance): Promise<void> => {
     await scope.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
     await scope.register(swagger, { mode: 'static', specification: { document: document as never } });
     await scope.register(swaggerUi, {
@@ -38,5 +39,6 @@ export async function addDocsPage(app: FastifyInstance, document: object): Promi
     scope.get('/openapi.json', async (_request, reply) =>
       reply.type('application/json; charset=utf-8').send(JSON.stringify(document)),
     );
-  });
+  };
+  await app.register(named('docs', docs));
 }

@@ -10,17 +10,19 @@ const COMMON: Options = {
   // OpenAPI's own keywords (example, discriminator, style …) stand among the schema's.
   strict: false,
   validateFormats: false,
+  // The contract is checked as a whole when its routes are read.
+  validateSchema: false,
 };
 
-/** A validator compiler for fastify over JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
-export function createValidatorCompiler(): FastifySchemaCompiler<unknown> {
-  const exact = new Ajv2020({ ...COMMON, coerceTypes: false });
-  const fromText = new Ajv2020({ ...COMMON, coerceTypes: true });
-  return ({ schema, httpPart }) => {
-    if (isBinary(schema)) return () => true;
-    return (httpPart === 'body' ? exact : fromText).compile(schema as object);
-  };
-}
+/** Of all servers: each keeps what it compiled, by the schema. */
+const exact = new Ajv2020({ ...COMMON, coerceTypes: false });
+const fromText = new Ajv2020({ ...COMMON, coerceTypes: true });
+
+/** The validator compiler for fastify over JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
+export const compileValidator: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) => {
+  if (isBinary(schema)) return () => true;
+  return (httpPart === 'body' ? exact : fromText).compile(schema as object);
+};
 
 /** A body of bytes is streamed to its handler, which checks it. */
 const isBinary = (schema: unknown): boolean => (schema as { format?: unknown } | null)?.format === 'binary';
