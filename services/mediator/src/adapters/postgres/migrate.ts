@@ -10,6 +10,8 @@ const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url)
 
 export async function migrateDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, application_name: 'holdfast-mediator-migrations' });
+  // A connection that breaks is told by the next query, which fails.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     // The migrator itself takes no lock.
