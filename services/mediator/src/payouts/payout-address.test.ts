@@ -1,5 +1,6 @@
 /** Where a node is paid: who has stolen its key for an hour must not come to its money, nor keep it from its owner. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { sql } from 'drizzle-orm';
 import { createFakeRail } from '../testing/test-fake-rail.ts';
 import { openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
 
@@ -37,6 +38,20 @@ test('an address that was replaced before its time had come never counts', async
   await clock.advance(72 * HOUR_MS);
   expect(await nodeIsPaidAt()).toBe(mine);
   expect(await shown()).toEqual([mine]);
+});
+
+test('each change is told to the operator, with what was before and when it counts', async () => {
+  const node = await payouts.earner(50_000n);
+  const nowMs = payouts.clock.nowMs();
+  const other = await payouts.chain.outsideAddress();
+  await payouts.setAddress(node, other, 2);
+  const { rows } = await payouts.database.execute<{ data: unknown }>(sql`
+    SELECT data FROM events WHERE kind = 'payout-address.changing' AND node_id = ${Buffer.from(node.nodeId, 'hex')}
+    ORDER BY event_no`);
+  expect(rows.map(({ data }) => data)).toEqual([
+    { address: node.address, sequence: 1, effectiveAtMs: nowMs },
+    { address: other, sequence: 2, effectiveAtMs: nowMs + 72 * HOUR_MS, before: node.address },
+  ]);
 });
 
 test('numbers go up by one: nobody leaps to the last one, after which nothing could be taken back', async () => {
