@@ -1,5 +1,6 @@
 /** A database that was restored from a copy does not pay again what it has forgotten. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeEach, expect, test } from '@jest/globals';
+import { LOOKAHEAD } from '../payouts/index.ts';
 import type { TestChain } from '../testing/test-chain.ts';
 import { createFakeRail } from '../testing/test-fake-rail.ts';
 import { openTestReconciliation, type TestReconciliation } from '../testing/test-reconciliation.ts';
@@ -11,12 +12,11 @@ const open = async (): Promise<TestReconciliation> => {
   worlds.push(world);
   return world;
 };
-beforeAll(() => {
+beforeEach(() => {
   chain = createFakeRail();
 });
 afterAll(async () => {
   for (const { close } of worlds) await close();
-  await chain.close();
 });
 
 test('it sees the change of its forgotten batch, stops, and goes on when an admin has booked what it was', async () => {
@@ -46,4 +46,22 @@ test('it sees the change of its forgotten batch, stops, and goes on when an admi
   expect(await after.pauses()).toEqual([]);
   expect(await after.batches()).toHaveLength(1);
   expect(await after.faults()).toEqual([]);
+});
+
+test('it sees that also where more was paid since than there are addresses of change ahead', async () => {
+  const before = await open();
+  await before.fund(300_000n);
+  for (let batch = 0; batch <= LOOKAHEAD + 2; batch += 1) {
+    await before.earner(5_000n);
+    await before.run();
+    await chain.mine();
+    await before.nextPeriod();
+  }
+  expect(await before.batches()).toHaveLength(LOOKAHEAD + 3);
+
+  const after = await open();
+  await after.earner(5_000n);
+  await after.fund(100_000n);
+  await after.run();
+  expect([await after.batches(), await after.pauses()]).toEqual([[], ['reconciliation']]);
 });
