@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSeededRandomness } from '@holdfast/platform';
-import { type CliOptions, expectError, resultOf, runCli, runOnTerminal } from '../cli-journey.ts';
+import { type CliOptions, expectError, resultOf, runCliHere, runOnTerminal } from '../cli-journey.ts';
 import { cheapenKeystore, makeScratch, type Scratch } from '../client-harness.ts';
 import { type Network, startNetwork } from '../network.ts';
 import { type CommandRun, runNodeCommand } from '../service-commands.ts';
@@ -23,7 +23,7 @@ interface Shown {
   readonly heldMsat: string;
 }
 const agreementsOf = async (...options: string[]): Promise<readonly Shown[]> =>
-  resultOf(await runCli(ann, '--json', 'agreements', ...options), 'agreements')['agreements'] as readonly Shown[];
+  resultOf(await runCliHere(ann, '--json', 'agreements', ...options), 'agreements')['agreements'] as readonly Shown[];
 
 /** The node's own command, with the settings of the one that runs. */
 const operatorRuns = (index: number, ...words: string[]): Promise<CommandRun> =>
@@ -43,11 +43,11 @@ beforeAll(async () => {
   ann = { home: join(scratch.path, 'ann'), passphraseFile };
   const sheet = join(scratch.path, 'sheet');
   const { address } = network.mediator;
-  const init = await runCli(ann, 'init', '--mediator', address, '--policy', '2+2', '--words-file', sheet);
+  const init = await runCliHere(ann, 'init', '--mediator', address, '--policy', '2+2', '--words-file', sheet);
   expect(init.status).toBe(0);
   await cheapenKeystore(ann);
-  expect((await runCli(ann, 'add', source)).status).toBe(0);
-  expect((await runCli(ann, 'backup')).status).toBe(0);
+  expect((await runCliHere(ann, 'add', source)).status).toBe(0);
+  expect((await runCliHere(ann, 'backup')).status).toBe(0);
 }, LONG_MS);
 
 afterAll(async () => {
@@ -73,10 +73,10 @@ test(
     expect(typed.screen).toContain('Nothing was ended.');
     expect(await agreementsOf()).toEqual(running);
 
-    const before = resultOf(await runCli(ann, '--json', 'balance'), 'balance');
-    const done = resultOf(await runCli(ann, '--json', 'agreements', '--end', start, '--yes'), 'agreements');
+    const before = resultOf(await runCliHere(ann, '--json', 'balance'), 'balance');
+    const done = resultOf(await runCliHere(ann, '--json', 'agreements', '--end', start, '--yes'), 'agreements');
     expect(done).toMatchObject({ agreementId, isEnded: true, agreement: { state: 'ended', endedBy: 'client' } });
-    const after = resultOf(await runCli(ann, '--json', 'balance'), 'balance');
+    const after = resultOf(await runCliHere(ann, '--json', 'balance'), 'balance');
     const { releasedMsat } = done['ending'] as { releasedMsat: string };
     expect(BigInt(String(after['availableMsat'])) - BigInt(String(before['availableMsat']))).toBe(BigInt(releasedMsat));
     expect(await agreementsOf()).toHaveLength(running.length - 1);

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTestBitcoin, type TestBitcoin } from '@holdfast/mediator/testing/test-bitcoin';
 import { testAccountKey } from '@holdfast/mediator/testing/test-deposits';
-import { type CliOptions, resultOf, runCli } from '../cli-journey.ts';
+import { type CliOptions, resultOf, runCliHere } from '../cli-journey.ts';
 import { cheapenKeystore, makeScratch, type Scratch } from '../client-harness.ts';
 import { type Network, startNetwork } from '../network.ts';
 
@@ -27,7 +27,17 @@ await describeWith(['bitcoind'], 'a deposit', (program = '') => {
     ann = { home: join(scratch.path, 'ann'), passphraseFile };
     const sheet = join(scratch.path, 'sheet');
     const { address } = network.mediator;
-    const init = await runCli(ann, '--json', 'init', '--mediator', address, '--policy', '2+2', '--words-file', sheet);
+    const init = await runCliHere(
+      ann,
+      '--json',
+      'init',
+      '--mediator',
+      address,
+      '--policy',
+      '2+2',
+      '--words-file',
+      sheet,
+    );
     resultOf(init, 'init');
     await cheapenKeystore(ann);
   }, LONG_MS);
@@ -37,12 +47,12 @@ await describeWith(['bitcoind'], 'a deposit', (program = '') => {
     await scratch?.remove();
   }, LONG_MS);
 
-  const deposits = async () => resultOf(await runCli(ann, '--json', 'deposit'), 'deposit');
+  const deposits = async () => resultOf(await runCliHere(ann, '--json', 'deposit'), 'deposit');
 
   test(
     'is shown with a QR code, seen at once, credited, and taken back with the chain',
     async () => {
-      const page = await runCli(ann, 'deposit', '--sats', '40000');
+      const page = await runCliHere(ann, 'deposit', '--sats', '40000');
       expect(page.status).toBe(0);
       expect(page.output).toMatch(/Link +bitcoin:bcrt1q\w+\?amount=0\.0004&label=Holdfast/);
       expect(page.output).toContain('█');
@@ -62,7 +72,7 @@ await describeWith(['bitcoind'], 'a deposit', (program = '') => {
       await chain.reorganise(3, { without: [txid] });
       await network.mediator.runJobs();
       expect(await deposits()).toMatchObject({ deposits: [{ state: 'reversed' }], money: { availableMsat: '0' } });
-      expect((await runCli(ann, 'deposit', '--no-qr')).output).toContain('taken back by the chain');
+      expect((await runCliHere(ann, 'deposit', '--no-qr')).output).toContain('taken back by the chain');
     },
     LONG_MS,
   );

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSeededRandomness } from '@holdfast/platform';
 import { compareTrees } from '@holdfast/testkit';
-import { type CliOptions, expectError, resultOf, runCli } from '../cli-journey.ts';
+import { type CliOptions, expectError, resultOf, runCliHere } from '../cli-journey.ts';
 import { cheapenKeystore, makeScratch, type Scratch } from '../client-harness.ts';
 import { type Network, startNetwork } from '../network.ts';
 import { type CommandRun, runMediatorCommand } from '../service-commands.ts';
@@ -46,16 +46,16 @@ test(
     const sheet = join(scratch.path, 'sheet');
     const { address } = network.mediator;
     const limits = ['--policy', '2+2', '--spend-limit', '3000', '--max-price', '5000'];
-    const init = await runCli(ann, '--json', 'init', '--mediator', address, ...limits, '--words-file', sheet);
+    const init = await runCliHere(ann, '--json', 'init', '--mediator', address, ...limits, '--words-file', sheet);
     const result = resultOf(init, 'init');
     expect(result).toMatchObject({ spending: { monthlyLimitSats: '3000', maxPriceSatPerTbMonth: '5000' } });
     clientId = String(result['clientId']);
     await cheapenKeystore(ann);
-    expect((await runCli(ann, 'add', source)).status).toBe(0);
+    expect((await runCliHere(ann, 'add', source)).status).toBe(0);
     const refused = await expectError(ann, ['backup'], 'client.no-money', 5);
     expect(refused['message']).toMatch(/^Storing this needs \d+ sat, a month ahead; 0 sat are available\.$/);
     expect(refused['next']).toContain(clientId);
-    const balance = resultOf(await runCli(ann, '--json', 'balance'), 'balance');
+    const balance = resultOf(await runCliHere(ann, '--json', 'balance'), 'balance');
     expect(balance).toMatchObject({ clientId, availableMsat: '0', heldMsat: '0', reservedMsat: '0' });
   },
   LONG_MS,
@@ -72,18 +72,18 @@ test(
       { status: 2, output: '', errors: expect.stringContaining('--note') },
       { status: 2, output: '', errors: expect.stringContaining('64 hex digits') },
     ]);
-    const backup = await runCli(ann, '--json', 'backup');
+    const backup = await runCliHere(ann, '--json', 'backup');
     expect([backup.status, backup.errors]).toEqual([0, '']);
-    const balance = resultOf(await runCli(ann, '--json', 'balance'), 'balance');
+    const balance = resultOf(await runCliHere(ann, '--json', 'balance'), 'balance');
     const [available, held, reserved] = ['availableMsat', 'heldMsat', 'reservedMsat'].map((name) =>
       Number(balance[name]),
     );
     expect(held).toBeGreaterThan(0);
     expect(available! + held! + reserved!).toBe(1_000_000);
-    const status = await runCli(ann, 'status');
+    const status = await runCliHere(ann, 'status');
     expect(status.output).toMatch(/^Money +\S+ sat available, \S+ sat held/m);
     expect(status.output).toMatch(/^Runway +more than a year$/m);
-    const quote = await runCli(ann, 'quote', '--bytes', '100MB');
+    const quote = await runCliHere(ann, 'quote', '--bytes', '100MB');
     expect(quote.output).toContain("5 % are the mediator's commission");
   },
   LONG_MS,
@@ -92,24 +92,24 @@ test(
 test(
   'beyond its own mandate nothing is stored, and all that is there comes back',
   async () => {
-    const first = resultOf(await runCli(ann, '--json', 'mandate'), 'mandate');
+    const first = resultOf(await runCliHere(ann, '--json', 'mandate'), 'mandate');
     expect(first).toMatchObject({
       sequence: 1,
       monthlyLimitMsat: '3000000',
       maxPriceSatPerTbMonth: '5000',
       regions: [],
     });
-    const second = await runCli(ann, '--json', 'mandate', '--spend-limit', '0');
+    const second = await runCliHere(ann, '--json', 'mandate', '--spend-limit', '0');
     expect(resultOf(second, 'mandate')).toMatchObject({ sequence: 2, monthlyLimitMsat: '0' });
     writeFileSync(join(source, 'more.txt'), 'A second letter\n');
     await expectError(ann, ['backup'], 'mandate.limit', 5);
     const target = join(scratch.path, 'restored');
-    expect((await runCli(ann, 'restore', '--target', target)).status).toBe(0);
-    const third = await runCli(ann, '--json', 'mandate', '--spend-limit', '3000');
+    expect((await runCliHere(ann, 'restore', '--target', target)).status).toBe(0);
+    const third = await runCliHere(ann, '--json', 'mandate', '--spend-limit', '3000');
     expect(resultOf(third, 'mandate')).toMatchObject({ sequence: 3 });
-    expect((await runCli(ann, 'backup')).status).toBe(0);
+    expect((await runCliHere(ann, 'backup')).status).toBe(0);
     const again = join(scratch.path, 'again');
-    expect((await runCli(ann, 'restore', '--target', again)).status).toBe(0);
+    expect((await runCliHere(ann, 'restore', '--target', again)).status).toBe(0);
     expect((await compareTrees(source, join(again, source))).differences).toEqual([]);
   },
   LONG_MS,
