@@ -4,6 +4,7 @@ import { createFakeRail } from '../testing/test-fake-rail.ts';
 import { openTestPayouts, type TestPayouts } from '../testing/test-payouts.ts';
 import { freeCoins } from './build-batches.ts';
 import type { Candidate, PayoutSigner } from './ports.ts';
+import { payoutRules } from './rules.ts';
 
 const opened: TestPayouts[] = [];
 afterAll(async () => {
@@ -216,4 +217,27 @@ test('a clock that was ahead once keeps nobody waiting until its time has come',
   await payouts.fund(200_000n);
   await payouts.run();
   expect(await payouts.batches()).toHaveLength(2);
+});
+
+test('above the ceiling of fees nothing is begun, and nothing is bumped beyond it', async () => {
+  const payouts = await open();
+  const rules = payoutRules({ maxSatPerKvb: 20_000n, stuckBlocks: 1 });
+  const run = () => payouts.run({ rules });
+  const transactions = async () => (await payouts.store.findBatch((await payouts.batches())[0]!.batchId))!.transactions;
+  payouts.fee.satPerKvb = 20_001n;
+  await run();
+  expect(await payouts.batches()).toEqual([]);
+  payouts.fee.satPerKvb = 15_000n;
+  await run();
+  await payouts.chain.mineOnly([]);
+  payouts.fee.satPerKvb = 90_000n;
+  await run();
+  const [first, second] = await transactions();
+  expect(first!.satPerKvb).toBe(15_000n);
+  expect(second!.satPerKvb).toBeGreaterThanOrEqual(20_000n);
+  expect(second!.satPerKvb).toBeLessThan(20_100n);
+  await payouts.chain.mineOnly([]);
+  await run();
+  expect(await transactions()).toHaveLength(2);
+  expect(await payouts.faults()).toEqual([]);
 });
