@@ -1,7 +1,6 @@
 /** The command `holdfast-node`: reads the environment, starts, and stops at a signal; or answers its operator about a node. */
 import { createLogger, describeConfig, errorText, PlatformError, readConfig, systemClock } from '@holdfast/platform';
 import { formatBytes, HoldfastError, shortId } from '@holdfast/protocol';
-import { startStorageNode } from './compose.ts';
 import { nodeConfig, readMediatorAddress, toOptions } from './config.ts';
 import { OPERATOR_HELP, readOperatorCommand } from './operator-commands.ts';
 import { VERSION } from './version.ts';
@@ -19,6 +18,8 @@ async function main(): Promise<void> {
   const logger = createLogger({ service: 'storage-node', level: config.logLevel });
   const mediator = await readMediatorAddress(config, systemClock);
   const options = toOptions(config, mediator);
+  // Only now: an operator who asks something need not wait until the whole node is loaded.
+  const { startStorageNode } = await import('./compose.ts');
   const node = await startStorageNode({ ...options, logger });
   let isStopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
