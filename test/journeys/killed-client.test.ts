@@ -17,8 +17,8 @@ const LONG_MS = 1_800_000;
 const KILLS = runsOf({ short: 4, long: 50 });
 /** Kills before a run may go through, so that litter of several runs meets. */
 const KILLS_IN_A_ROW = 3;
-/** Some full packs, and some that are not. */
-const FRESH_BYTES = 80 * 1024 * 1024;
+/** In the long run some full packs, and some that are not. */
+const FRESH_BYTES = runsOf({ short: 40, long: 80 }) * 1024 * 1024;
 const CAPACITY_BYTES = 4_000_000_000;
 /** Uploads expire after 6 hours, and are discarded 24 hours after that. */
 const UPLOAD_AND_GRACE_HOURS = 6 + 24 + 1;

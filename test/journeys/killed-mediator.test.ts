@@ -28,7 +28,7 @@ const LONG_MS = 900_000;
 const KILLS = runsOf({ short: 2, long: 12 });
 const CRASHES = runsOf({ short: 1, long: 12 });
 const NODE_COUNT = 5;
-const FRESH_BYTES = 70 * 1024 * 1024;
+const FRESH_BYTES = runsOf({ short: 40, long: 70 }) * 1024 * 1024;
 const MOST_DELAY_MS = 200;
 
 const seed = process.env['HOLDFAST_SEED'] ?? toHex(systemRandomness.bytes(4));

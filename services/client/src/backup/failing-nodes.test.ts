@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,12 +12,12 @@ let network: FakeNetwork;
 let source: string;
 const random = createSeededRandomness('failing nodes');
 
-beforeEach(() => {
+beforeAll(() => {
   source = mkdtempSync(join(tmpdir(), 'holdfast-failing-'));
   for (let n = 0; n < 4; n += 1) writeFileSync(join(source, `${n}`), random.bytes(6_000_000));
 });
-afterEach(async () => {
-  await network.close();
+afterEach(() => network.close());
+afterAll(() => {
   rmSync(source, { recursive: true, force: true });
 });
 

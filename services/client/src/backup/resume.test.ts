@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,13 +16,15 @@ const random = createSeededRandomness('resume');
 /** Packs hold up to 16 MiB: enough for several. */
 const SOURCE_BYTES = 48_000_000;
 
-beforeEach(async () => {
-  network = await startFakeNetwork();
+beforeAll(() => {
   source = mkdtempSync(join(tmpdir(), 'holdfast-resume-'));
   for (let n = 0; n < 6; n += 1) writeFileSync(join(source, `${n}`), random.bytes(SOURCE_BYTES / 6));
 });
-afterEach(async () => {
-  await network.close();
+beforeEach(async () => {
+  network = await startFakeNetwork();
+});
+afterEach(() => network.close());
+afterAll(() => {
   rmSync(source, { recursive: true, force: true });
 });
 
