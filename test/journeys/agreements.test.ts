@@ -34,7 +34,10 @@ beforeAll(async () => {
   network = await startNetwork({ nodeCount: 4 });
   // Money moves when a period ends, and periods are hours: none ends while it is counted here.
   const leftMs = HOUR_MS - (network.clock.nowMs() % HOUR_MS);
-  if (leftMs < 200_000) network.clock.shiftHours((leftMs + 1) / HOUR_MS);
+  if (leftMs < 200_000) {
+    network.clock.shiftHours((leftMs + 1) / HOUR_MS);
+    await Promise.all(network.nodes.map((node) => node.heartbeatNow()));
+  }
   const source = join(scratch.path, 'source');
   mkdirSync(source);
   writeFileSync(join(source, 'picture.jpg'), createSeededRandomness('agreements journey').bytes(8_000_000));
