@@ -159,7 +159,19 @@ export const mediatorConfig = defineConfig(
       help: 'How much is logged.',
     },
   },
-  { ownPrefixes: ['HOLDFAST_MEDIATOR_'] },
+  {
+    // A brake on money that is misspelt must not be one that is silently not set.
+    ownPrefixes: [
+      'HOLDFAST_MEDIATOR_',
+      'HOLDFAST_PAYOUT_',
+      'HOLDFAST_MAX_FEE_',
+      'HOLDFAST_FALLBACK_FEE_',
+      'HOLDFAST_HOT_WALLET_',
+      'HOLDFAST_SIGNER_',
+      'HOLDFAST_DEPOSIT_',
+      'HOLDFAST_LARGE_DEPOSIT_',
+    ],
+  },
 );
 
 export type MediatorConfig = ConfigValues<(typeof mediatorConfig)['settings']>;

@@ -91,6 +91,8 @@ export type HotWalletSettings =
   | {
       /** Signs a PSBT from its standard input. */
       readonly signerCommand: string;
+      /** Default: a minute. */
+      readonly signerTimeoutMs?: number;
       /** The wallet's public descriptors, with their checksums. */
       readonly descriptors: readonly string[];
     };

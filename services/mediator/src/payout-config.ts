@@ -18,6 +18,13 @@ export const payoutSettings = {
     default: null,
     help: 'Signs payouts instead of a seed file: takes a PSBT in base64 on its standard input and writes the signed one.',
   },
+  signerTimeoutMs: {
+    env: 'HOLDFAST_SIGNER_TIMEOUT',
+    type: 'duration',
+    default: 60_000,
+    min: 1_000,
+    help: 'How long a signer may take: a person with a device needs more than a program. Nothing else is paid meanwhile.',
+  },
   hotWalletDescriptors: {
     env: 'HOLDFAST_HOT_WALLET_DESCRIPTORS',
     type: 'list',
@@ -65,6 +72,7 @@ export const payoutSettings = {
 interface PayoutConfig {
   readonly hotWalletSeedFile: string | null;
   readonly signerCommand: string | null;
+  readonly signerTimeoutMs: number;
   readonly hotWalletDescriptors: readonly string[];
   readonly hourlyLimitSats: number | null;
   readonly dailyLimitSats: number | null;
@@ -75,7 +83,7 @@ interface PayoutConfig {
 
 /** @throws PlatformError `config.invalid` for two signers, or one without descriptors */
 export function toPayoutSettings(config: PayoutConfig): PayoutSettings {
-  const { hotWalletSeedFile: seedFile, signerCommand, hotWalletDescriptors: descriptors } = config;
+  const { hotWalletSeedFile: seedFile, signerCommand, signerTimeoutMs, hotWalletDescriptors: descriptors } = config;
   if (seedFile !== null && signerCommand !== null) {
     throw invalidSetting('HOLDFAST_HOT_WALLET_SEED_FILE and HOLDFAST_SIGNER_COMMAND are both set: one of them signs.');
   }
@@ -85,7 +93,7 @@ export function toPayoutSettings(config: PayoutConfig): PayoutSettings {
   const { hourlyLimitSats, dailyLimitSats, approvalSats } = config;
   return {
     ...(seedFile !== null && { hotWallet: { seedFile } }),
-    ...(signerCommand !== null && { hotWallet: { signerCommand, descriptors } }),
+    ...(signerCommand !== null && { hotWallet: { signerCommand, signerTimeoutMs, descriptors } }),
     rules: {
       ...(hourlyLimitSats !== null && { hourlyLimitSats: BigInt(hourlyLimitSats) }),
       ...(dailyLimitSats !== null && { dailyLimitSats: BigInt(dailyLimitSats) }),

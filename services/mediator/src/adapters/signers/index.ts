@@ -15,7 +15,9 @@ export interface OpenHotWallet {
 
 /** @throws HoldfastError `payout.bad-seed-file`, `wallet-key.*` */
 export async function openHotWallet(
-  from: { readonly seedFile: string } | { readonly signerCommand: string; readonly descriptors: readonly string[] },
+  from:
+    | { readonly seedFile: string }
+    | { readonly signerCommand: string; readonly signerTimeoutMs?: number; readonly descriptors: readonly string[] },
   network: Network,
 ): Promise<OpenHotWallet> {
   if ('seedFile' in from) {
@@ -23,5 +25,6 @@ export async function openHotWallet(
     return { wallet, signer: { sign: async (psbt, lastIndex) => wallet.sign(psbt, lastIndex) } };
   }
   const wallet = openPublicWallet(from.descriptors, network);
-  return { wallet, signer: createSignerCommand({ command: from.signerCommand }) };
+  const { signerCommand: command, signerTimeoutMs: timeoutMs } = from;
+  return { wallet, signer: createSignerCommand({ command, ...(timeoutMs !== undefined && { timeoutMs }) }) };
 }
