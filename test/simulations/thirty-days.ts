@@ -7,7 +7,6 @@ import {
   judgeAnswer,
   type OpenChallenge,
   type Sample,
-  shardKeyOf,
   type ShardRef,
   withCarried,
 } from '@holdfast/protocol';
@@ -71,7 +70,8 @@ export async function liveThirtyDays(seed: string, shards: readonly SimulatedSha
     if (judged.isAnswered) turns.shown(asked, period);
     const record: PeriodRecord = {
       outcome: judged.outcome,
-      shardsAsked: new Set(asked.filter(({ reason }) => reason !== 'carried').map(shardKeyOf)).size,
+      // Here each pack has one shard at the node.
+      shardsAsked: new Set(asked.filter(({ reason }) => reason !== 'carried').map(({ packId }) => packId)).size,
       shardsLost: judged.faults.length,
       isServing: node.serves(period),
     };
