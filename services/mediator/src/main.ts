@@ -8,7 +8,6 @@ import {
   writeFileDurably,
 } from '@holdfast/platform';
 import { HoldfastError } from '@holdfast/protocol';
-import { startMediator, startWorker } from './compose.ts';
 import { mediatorConfig, toOptions } from './config.ts';
 import { CREDIT_HELP, readCreditArguments, requestCredit } from './credit-command.ts';
 import { PAYOUTS_HELP, readPayoutsArguments, requestPayouts } from './payouts-command.ts';
@@ -29,9 +28,13 @@ Settings come from the environment:
 
 ${describeConfig(mediatorConfig)}`;
 
+/** Only now: an admin who asks something need not wait until all of a mediator is loaded. */
+const loadServices = () => import('./compose.ts');
+
 async function main(): Promise<void> {
   const config = readConfig(mediatorConfig, process.env);
   const logger = createLogger({ service: 'mediator', level: config.logLevel });
+  const { startMediator } = await loadServices();
   const mediator = await startMediator({ ...toOptions(config), logger });
   if (config.addressFile !== null) await writeFileDurably(config.addressFile, `${mediator.address}\n`, { mode: 0o644 });
   process.stdout.write(`${mediator.address}\n`);
@@ -50,6 +53,7 @@ async function work(): Promise<void> {
       'Set DATABASE_URL; a mediator with an embedded database does its work itself.',
     );
   }
+  const { startWorker } = await loadServices();
   stopAtSignal(await startWorker({ ...options, databaseUrl, scheduling: 'queue', logger }));
 }
 
