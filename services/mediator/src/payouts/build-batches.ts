@@ -55,7 +55,7 @@ async function buildBatch(options: PayoutOptions, satPerKvb: bigint, tip: Tip): 
   if (choosePayees(candidates, rules, terms).chosen.length === 0) return undefined;
   const changeIndex = await store.nextChangeIndex();
   const lastIndex = await watchWallet(options, changeIndex);
-  if (await findForgottenBatches(options, changeIndex, lastIndex)) return undefined;
+  if (await findForgottenBatches(options, changeIndex)) return undefined;
   const coins = await freeCoins(options, lastIndex);
   const changeScript = wallet.addressAt('p2wpkh', 'change', changeIndex).script;
   const { plan, missingSats } = planNext(candidates, options, terms, { coins, satPerKvb, changeScript });

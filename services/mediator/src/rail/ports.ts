@@ -52,6 +52,8 @@ export interface Sightings {
 export interface UnspentOutput extends SeenOutput {
   /** Hex. */
   readonly script: string;
+  /** Where its key comes from, as its descriptor says, with h: `f1d2a3b4/84h/0h/0h/1/7`. Absent: the descriptor does not. */
+  readonly origin?: string;
 }
 
 export interface TransactionState {

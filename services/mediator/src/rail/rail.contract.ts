@@ -262,9 +262,10 @@ export function describeRail(title: string, open: () => Promise<TestChain>): voi
 
       test('unspent outputs come with their scripts, unconfirmed ones included, to taproot addresses too', async () => {
         const purse = await openPurse(chain, 'payouts');
-        const { address, script } = purse.wallet.addressAt('p2tr', 'receive', 3);
+        const { address, script, path } = purse.wallet.addressAt('p2tr', 'receive', 3);
         const paid = await chain.pay(address, 77_777n);
-        expect(await purse.unspent()).toEqual([{ ...paid, address, script, sats: 77_777n, confirmations: 0 }]);
+        const origin = path.replace(/^m/, purse.wallet.fingerprint);
+        expect(await purse.unspent()).toEqual([{ ...paid, address, script, origin, sats: 77_777n, confirmations: 0 }]);
         const tip = await chain.mine();
         expect(await purse.unspent()).toMatchObject([{ ...paid, confirmations: 1 }]);
         expect(await chain.rail.transaction(paid.txid)).toEqual({ confirmations: 1, blockHash: tip.hash });

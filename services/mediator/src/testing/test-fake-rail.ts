@@ -3,7 +3,7 @@ import { fail, fromHex, toHex } from '@holdfast/protocol';
 import * as ecc from '@bitcoinerlab/secp256k1';
 import { BIP32Factory } from 'bip32';
 import { address as addresses, initEccLib, networks, payments, Transaction } from 'bitcoinjs-lib';
-import type { Outpoint, PaymentRail, RailState, SeenOutput, WalletName } from '../rail/index.ts';
+import type { Outpoint, PaymentRail, RailState, UnspentOutput, WalletName } from '../rail/index.ts';
 import type { Payee, TestChain } from './test-chain.ts';
 import { createFakeBlocks, type FakeChain, type FakeTransaction, outpointKey } from './test-fake-chain.ts';
 
@@ -21,8 +21,8 @@ export interface FakeRailChain extends TestChain {
 }
 
 interface Wallet {
-  /** Script to address. */
-  readonly scripts: Map<string, string>;
+  /** By their scripts. */
+  readonly scripts: Map<string, Derived>;
   readonly known: Set<string>;
 }
 
@@ -64,15 +64,15 @@ export function createFakeRail(nowMs?: () => number): FakeRailChain {
     if (wallet === undefined) throw fail('rail.not-watched', { wallet: name });
     return wallet;
   };
-  const outputsOf = (wallet: Wallet): (SeenOutput & { readonly script: string })[] =>
+  const outputsOf = (wallet: Wallet): UnspentOutput[] =>
     [...wallet.known].flatMap((txid) => {
       const place = blocks.where(txid);
       if (place === undefined) return [];
       const at = place === 'mempool' ? {} : { blockHash: place.hash };
       return blocks.transaction(txid)!.outputs.flatMap(({ script, sats }, vout) => {
-        const address = wallet.scripts.get(script);
-        if (address === undefined) return [];
-        return [{ txid, vout, address, sats, script, confirmations: blocks.confirmations(txid)!, ...at }];
+        const derived = wallet.scripts.get(script);
+        if (derived === undefined) return [];
+        return [{ txid, vout, sats, ...derived, confirmations: blocks.confirmations(txid)!, ...at }];
       });
     });
   const stateOf = (txid: string): { confirmations: number; blockHash?: string } | undefined => {
@@ -92,12 +92,12 @@ export function createFakeRail(nowMs?: () => number): FakeRailChain {
     },
     async watch(name, { descriptors, lastIndex, sinceMs }) {
       guard();
-      const wallet = wallets.get(name) ?? { scripts: new Map<string, string>(), known: new Set<string>() };
+      const wallet = wallets.get(name) ?? { scripts: new Map<string, Derived>(), known: new Set<string>() };
       wallets.set(name, wallet);
       for (const descriptor of descriptors) {
         for (let index = 0; index <= lastIndex; index++) {
-          const { script, address } = deriveAt(descriptor, index);
-          wallet.scripts.set(script, address);
+          const derived = deriveAt(descriptor, index);
+          wallet.scripts.set(derived.script, derived);
         }
       }
       for (const txid of blocks.mempool) meet(wallet, blocks.transaction(txid)!);
@@ -121,7 +121,7 @@ export function createFakeRail(nowMs?: () => number): FakeRailChain {
       return {
         seen: outputsOf(wallet)
           .filter(({ txid }) => isNew(txid))
-          .map(({ script: _, ...output }) => output),
+          .map(({ script: _script, origin: _origin, ...output }) => output),
         gone: gone.flatMap((txid) =>
           blocks
             .transaction(txid)!
@@ -296,6 +296,7 @@ function unsigned(sources: readonly Outpoint[], payees: readonly Payee[]): strin
 interface Derived {
   readonly script: string;
   readonly address: string;
+  readonly origin?: string;
 }
 
 type DeriveAt = (index: number) => Derived;
@@ -311,9 +312,9 @@ function deriveAt(descriptor: string, index: number): Derived {
 
 /** `wpkh` and `tr` over an extended public key and a range, as our wallets have them. */
 function openBranch(descriptor: string): DeriveAt {
-  const match = /^(wpkh|tr)\((?:\[[^\]]*\])?(\w+)((?:\/\d+)*)\/\*\)#\w{8}$/.exec(descriptor);
+  const match = /^(wpkh|tr)\((?:\[([^\]]*)\])?(\w+)((?:\/\d+)*)\/\*\)#\w{8}$/.exec(descriptor);
   if (match === null) throw new Error(`the fake rail does not read the descriptor ${descriptor}`);
-  const [, kind, key, path] = match as unknown as [string, string, string, string];
+  const [, kind, origin, key, path] = match as unknown as [string, string, string | undefined, string, string];
   let node = bip32.fromBase58(key, NETWORK);
   for (const step of path.split('/').slice(1)) node = node.derive(Number(step));
   const derive: DeriveAt = (index) => {
@@ -322,7 +323,8 @@ function openBranch(descriptor: string): DeriveAt {
       kind === 'wpkh'
         ? payments.p2wpkh({ pubkey: publicKey, network: NETWORK })
         : payments.p2tr({ internalPubkey: publicKey.slice(1), network: NETWORK });
-    return { script: toHex(output!), address: address! };
+    const from = origin === undefined ? {} : { origin: `${origin}${path}/${index}` };
+    return { script: toHex(output!), address: address!, ...from };
   };
   const derived: Derived[] = [];
   return (index) => (derived[index] ??= derive(index));

@@ -12,6 +12,7 @@ interface Listed {
   readonly amount: unknown;
   readonly confirmations: number;
   readonly scriptPubKey: string;
+  readonly desc?: string;
 }
 
 interface Output {
@@ -28,9 +29,10 @@ export async function listUnspent(
 ): Promise<UnspentOutput[]> {
   const listed = await wallets.call<Listed[]>(name, 'listunspent', [0, MANY_CONFIRMATIONS, [], true]);
   const outputs = new Map<string, UnspentOutput>();
-  for (const { txid, vout, address, amount, confirmations, scriptPubKey } of listed) {
+  for (const { txid, vout, address, amount, confirmations, scriptPubKey: script, desc } of listed) {
     if (address === undefined) continue;
-    outputs.set(`${txid}:${vout}`, { txid, vout, address, sats: satsOf(amount), confirmations, script: scriptPubKey });
+    const output = { txid, vout, address, sats: satsOf(amount), confirmations, script, ...originOf(desc) };
+    outputs.set(`${txid}:${vout}`, output);
   }
   for (const key of await spentByForgotten(name, wallets, transactions)) {
     const freed = outputs.has(key) ? undefined : await freedOutput(name, key, rpc, wallets);
@@ -70,7 +72,14 @@ async function freedOutput(
   const output = await rpc.call<Output | null>('gettxout', [txid, vout, true]);
   const { address, hex } = output?.scriptPubKey ?? {};
   if (output === null || address === undefined || hex === undefined) return undefined;
-  const { ismine } = await wallets.call<{ ismine: boolean }>(name, 'getaddressinfo', [address]);
-  if (!ismine) return undefined;
-  return { txid, vout, address, sats: satsOf(output.value), confirmations: output.confirmations, script: hex };
+  const info = await wallets.call<{ ismine: boolean; desc?: string }>(name, 'getaddressinfo', [address]);
+  if (!info.ismine) return undefined;
+  const { value, confirmations } = output;
+  return { txid, vout, address, sats: satsOf(value), confirmations, script: hex, ...originOf(info.desc) };
+}
+
+/** From `wpkh([f1d2a3b4/84'/0'/0'/1/7]02…)#…`. */
+function originOf(descriptor: string | undefined): { origin?: string } {
+  const [, origin] = /\[([0-9a-f]{8}(?:\/\d+['h]?)+)\]/.exec(descriptor ?? '') ?? [];
+  return origin === undefined ? {} : { origin: origin.replaceAll("'", 'h') };
 }
