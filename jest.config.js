@@ -26,9 +26,10 @@ export default {
   globalSetup: '<rootDir>/tools/jest-setup.mjs',
   globalTeardown: '<rootDir>/tools/jest-teardown.mjs',
   cacheDirectory: '<rootDir>/.tools/jest-cache',
-  maxWorkers: availableParallelism(),
+  // One more than there are cores: many suites wait for processes, blocks and silence.
+  maxWorkers: availableParallelism() + 1,
   // Modules of finished suites are never quite let go: a worker that has grown large is replaced.
-  workerIdleMemoryLimit: '900MB',
+  workerIdleMemoryLimit: '250MB',
   // For machines that do other things too; what hangs is still told in the end.
   testTimeout: 120_000,
 };

@@ -101,6 +101,17 @@ function suite(open: () => Promise<Backend>): void {
     await until(() => count.judge > judge);
   });
 
+  test('goes by a new interval at once', async () => {
+    const slow = countingWorks(3_600_000);
+    const before = await start(slow.works);
+    before.wake('judge');
+    await until(() => slow.count.judge > 0);
+    await before.stop();
+    const quick = countingWorks(20);
+    await start(quick.works);
+    await until(() => Object.values(quick.count).every((times) => times >= 3));
+  });
+
   test('goes on when its server was restarted under load', async () => {
     const { works, count } = countingWorks(20, () => sleep(5));
     await start(works);

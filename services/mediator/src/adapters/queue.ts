@@ -34,6 +34,8 @@ interface QueueEnd {
     repeat: { readonly every: number },
     template: { readonly name: string; readonly opts: typeof KEPT },
   ): Promise<unknown>;
+  getJobSchedulers(): Promise<readonly { readonly key: string; readonly every?: number | string }[]>;
+  removeJobScheduler(id: string): Promise<unknown>;
   add(name: string, data: object, opts: typeof KEPT): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   close(): Promise<void>;
@@ -79,6 +81,7 @@ function schedule(ends: Ends, works: Works, logger: Logger): Scheduling {
   let isStopping = false;
   let renewing: Promise<void> = Promise.resolve();
   const renew = async (): Promise<void> => {
+    await forgetOthers(queue, works);
     for (const name of WORK_NAMES) {
       if (isStopping) return;
       await queue.upsertJobScheduler(name, { every: works[name].everyMs }, { name, opts: KEPT });
@@ -106,6 +109,17 @@ function schedule(ends: Ends, works: Works, logger: Logger): Scheduling {
       await renewing;
     },
   };
+}
+
+/**
+ * What an earlier version or another setting scheduled: a work that is no more, or one whose new interval would only begin
+ * when the old one has passed.
+ */
+async function forgetOthers(queue: QueueEnd, works: Works): Promise<void> {
+  for (const { key, every } of await queue.getJobSchedulers()) {
+    const work = Object.hasOwn(works, key) ? works[key as WorkName] : undefined;
+    if (Number(every) !== work?.everyMs) await queue.removeJobScheduler(key);
+  }
 }
 
 const workerSettings = ({ maxConcurrent = 6, lockMs = 30_000 }: QueueOptions) => ({
