@@ -1,5 +1,5 @@
 /** What reorganisations take from batches and from those who are paid; the fake and the real node run the same cases. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { readTransaction } from '@holdfast/bitcoin';
 import { msat } from '@holdfast/protocol';
 import type { BatchSummary } from './index.ts';
@@ -19,6 +19,7 @@ export function defineLostInputCases(openChain: () => Promise<TestChain>, timeou
     cases = await openPayoutCases(openChain);
     ({ chain } = cases);
   }, timeoutMs);
+  afterEach(() => cases.endCase(), timeoutMs);
   afterAll(() => cases?.close(), timeoutMs);
   const open: PayoutCases['open'] = (options) => cases.open(options);
 

@@ -1,5 +1,5 @@
 /** What payouts must do on every chain: the fake and the real regtest node run the same cases. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { readTransaction } from '@holdfast/bitcoin';
 import type { HoldfastError } from '@holdfast/protocol';
 import { PAYOUT_MOMENTS, type PayoutMoment } from './index.ts';
@@ -25,6 +25,7 @@ export function definePayoutCases(openChain: () => Promise<TestChain>, timeoutMs
     cases = await openPayoutCases(openChain);
     ({ chain } = cases);
   }, timeoutMs);
+  afterEach(() => cases.endCase(), timeoutMs);
   afterAll(() => cases?.close(), timeoutMs);
   const open: PayoutCases['open'] = (options) => cases.open(options);
 

@@ -1,6 +1,7 @@
 /** For tests of payouts: wallets of their own on one chain, crashes, and what is looked at again and again. */
 import type { PayoutMoment } from '../payouts/index.ts';
 import type { TestChain } from './test-chain.ts';
+import { holdDatabaseServer } from './test-mediator.ts';
 import { openTestPayouts, type TestPayouts } from './test-payouts.ts';
 
 export class Crash extends Error {}
@@ -18,22 +19,32 @@ export function crashAt(moment: PayoutMoment): (step: PayoutMoment) => void {
 export interface PayoutCases {
   readonly chain: TestChain;
   open(options?: Parameters<typeof openTestPayouts>[1]): Promise<TestPayouts>;
+  /** After each case: the connections of all of them would be too many for one server. */
+  endCase(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** @param openChain one chain for all cases; each has a wallet of its own on it */
 export async function openPayoutCases(openChain: () => Promise<TestChain>): Promise<PayoutCases> {
   const chain = await openChain();
+  const release = await holdDatabaseServer();
   const opened: TestPayouts[] = [];
+  let seed = 0;
+  const endCase = async (): Promise<void> => {
+    for (const { close } of opened.splice(0)) await close();
+  };
   return {
     chain,
     async open(options = {}) {
-      const payouts = await openTestPayouts(chain, { seed: opened.length + 1, ...options });
+      seed += 1;
+      const payouts = await openTestPayouts(chain, { seed, ...options });
       opened.push(payouts);
       return payouts;
     },
+    endCase,
     async close() {
-      for (const { close } of opened) await close();
+      await endCase();
+      await release();
       await chain.close();
     },
   };
