@@ -34,8 +34,8 @@ const PATIENCE_MS = 180_000;
 async function waitForProofs(): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   for (;;) {
-    const psql = ['psql', '--username', 'holdfast', '--dbname', 'holdfast', '--tuples-only', '--command', PROVEN];
-    const proven = Number(await compose('exec', '-T', 'postgres', ...psql));
+    const psql = `PGPASSWORD="$POSTGRES_PASSWORD" psql --no-password -U holdfast -d holdfast --tuples-only -c "${PROVEN}"`;
+    const proven = Number(await compose('exec', '-T', 'postgres', 'sh', '-c', psql));
     if (proven === NODES) return;
     if (performance.now() > end) throw new Error(`only ${proven} of ${NODES} nodes proved anything in three minutes`);
     await sleep(2_000);
