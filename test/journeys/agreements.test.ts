@@ -36,7 +36,7 @@ beforeAll(async () => {
   const leftMs = HOUR_MS - (network.clock.nowMs() % HOUR_MS);
   if (leftMs < 200_000) {
     network.clock.shiftHours((leftMs + 1) / HOUR_MS);
-    await Promise.all(network.nodes.map((node) => node.heartbeatNow()));
+    await network.visitAll();
   }
   const source = join(scratch.path, 'source');
   mkdirSync(source);

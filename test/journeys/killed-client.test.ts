@@ -182,7 +182,7 @@ describe('a client that is killed', () => {
       network.clock.shiftHours(UPLOAD_AND_GRACE_HOURS);
       await network.mediator.runJobs();
       // One visit brings the orders, the next one tells that they are done and what is free.
-      for (let visit = 0; visit < 2; visit += 1) await Promise.all(network.nodes.map((node) => node.heartbeatNow()));
+      for (let visit = 0; visit < 2; visit += 1) await network.visitAll();
       await network.mediator.runJobs();
 
       expect(shardLinesOnDisk(network.nodes)).toEqual(shardLines(await committedShards(databaseUrl)));

@@ -166,7 +166,7 @@ describe('too few independent nodes', () => {
       expect(await refusalOf(stranger)).toMatchObject({ code: 'node.public-address' });
       mediatorOptions.subnetRule = 'local';
       await network.restartMediator();
-      await Promise.all(network.nodes.map((node) => node.heartbeatNow()));
+      await network.visitAll();
     },
     LONG_MS,
   );
@@ -368,7 +368,7 @@ describe('a grant', () => {
         client.use(async (vault) => {
           const upload = await vault.mediator.openUpload(MiB);
           network.clock.shiftHours(7);
-          await Promise.all(network.nodes.map((node) => node.heartbeatNow()));
+          await network.visitAll();
           return vault.nodes.putShard(upload.nodes[0]!, makeShard(upload.uploadId));
         }),
       );
@@ -423,7 +423,7 @@ test(
   async () => {
     network.clock.shiftHours(31);
     await network.mediator.runJobs();
-    for (let visit = 0; visit < 2; visit += 1) await Promise.all(network.nodes.map((node) => node.heartbeatNow()));
+    for (let visit = 0; visit < 2; visit += 1) await network.visitAll();
     expect(shardLinesOnDisk(network.nodes)).toEqual(shardLines(await committedShards(network.mediator.databaseUrl)));
     expect(network.nodes.flatMap(({ dataDir }) => shardsOnDisk(dataDir).stray)).toEqual([]);
     await nothingIsLost();
