@@ -1,8 +1,8 @@
 /** For tests: a Postgres of the test's own that is stopped and started again behind one address that stays. */
 import { rmSync } from 'node:fs';
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { createSilentLogger, type EmbeddedPostgres, startEmbeddedPostgres } from '@holdfast/platform';
+import { openDoor } from './test-door.ts';
 import { freshDirectory } from './test-mediator.ts';
 
 export interface RestartablePostgres {
@@ -17,27 +17,13 @@ export async function startRestartablePostgres(): Promise<RestartablePostgres> {
   const start = (): Promise<EmbeddedPostgres> =>
     startEmbeddedPostgres({ dataDir, logger: createSilentLogger(), durability: 'test' });
   let server = await start();
-  const sockets = new Set<Socket>();
-  const door = createServer((client) => {
+  const door = await openDoor(() => {
     const { hostname, port } = new URL(server.url);
-    const behind = connect(Number(port), hostname);
-    for (const [one, other] of [
-      [client, behind],
-      [behind, client],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
-  }).listen(0, '127.0.0.1');
-  await once(door, 'listening');
+    return connect(Number(port), hostname);
+  });
   const url = new URL(server.url);
   url.hostname = '127.0.0.1';
-  url.port = String((door.address() as AddressInfo).port);
+  url.port = String(door.port);
   return {
     url: url.href,
     async restart() {
@@ -46,7 +32,6 @@ export async function startRestartablePostgres(): Promise<RestartablePostgres> {
     },
     async stop() {
       door.close();
-      for (const socket of sockets) socket.destroy();
       await server.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },

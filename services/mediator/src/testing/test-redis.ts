@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openDoor } from './test-door.ts';
 import { freshDirectory } from './test-mediator.ts';
 
 interface TestRedis {
@@ -21,23 +22,7 @@ export async function createTestRedis(program: string): Promise<TestRedis> {
   // The server itself has no port, which somebody else could take while it is away.
   const path = join(directory, 'socket');
   let server: ChildProcess | undefined;
-  const sockets = new Set<Socket>();
-  const door = createServer((client) => {
-    const behind = connect(path);
-    for (const [one, other] of [
-      [client, behind],
-      [behind, client],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
-  }).listen(0, '127.0.0.1');
-  await once(door, 'listening');
+  const door = await openDoor(() => connect(path));
   const answers = (): Promise<boolean> =>
     new Promise((resolve) => {
       const socket = connect(path, () => resolve(true)).on('error', () => resolve(false));
@@ -52,7 +37,7 @@ export async function createTestRedis(program: string): Promise<TestRedis> {
     await once(ended, 'exit');
   };
   return {
-    url: `redis://127.0.0.1:${(door.address() as AddressInfo).port}`,
+    url: `redis://127.0.0.1:${door.port}`,
     async start() {
       const settings = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', directory];
       server = spawn(program, settings, { stdio: 'ignore' });
@@ -62,7 +47,6 @@ export async function createTestRedis(program: string): Promise<TestRedis> {
     async stop() {
       await kill();
       door.close();
-      for (const socket of sockets) socket.destroy();
       rmSync(directory, { recursive: true, force: true });
     },
   };
